@@ -1,0 +1,45 @@
+// Package dialect reads the APIs of embedding servers: request and response bodies on one side, the embedding event
+// on the other. Each API has one file; the registry in this file lists them.
+//
+// Readers are total: any body, however broken, yields an error and whatever could be read, never a panic, and no
+// more memory than a small multiple of the body. Bodies are never changed and never kept.
+package dialect
+
+import (
+	"net/http"
+
+	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
+)
+
+// A Dialect reads one server API. Implementations are stateless and safe for concurrent use.
+type Dialect interface {
+	// Name is the dialect's name in configurations and metrics.
+	Name() string
+
+	// Matches reports whether a request with this method and path (without query) is an embedding call of this
+	// API.
+	Matches(method, path string) bool
+
+	// ReadRequest fills ev with what the request body says: model, task type, inputs, requested dimension and
+	// encoding. Texts are fingerprinted by fp and not kept.
+	ReadRequest(body []byte, fp *embedding.Fingerprinter, ev *embedding.Event) error
+
+	// ReadResponse fills ev with what the answer says: for a success the model, token count and vectors, for a
+	// failure the error type. It decodes what arrived, whatever encoding was asked for. ev.StatusCode is the
+	// status of the answer.
+	ReadResponse(header http.Header, body []byte, ev *embedding.Event) error
+}
+
+// registry lists every dialect; the first that matches a call reads it.
+var registry = [...]Dialect{OpenAI{}}
+
+// For returns the dialect of a call with this method and path (without query), or false if the call is none to an
+// embedding server.
+func For(method, path string) (Dialect, bool) {
+	for _, d := range registry {
+		if d.Matches(method, path) {
+			return d, true
+		}
+	}
+	return nil, false
+}

@@ -1,0 +1,69 @@
+package dialect
+
+import (
+	"encoding/binary"
+	"unicode/utf8"
+
+	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
+)
+
+// First bytes of what is fingerprinted for an input that is no text. Neither occurs in UTF-8, so that such an input
+// never has the fingerprint of a text.
+const (
+	markTokens = 0xff
+	markValue  = 0xfe
+)
+
+// inputs writes the inputs of a request to an event.
+type inputs struct {
+	ev      *embedding.Event
+	fp      *embedding.Fingerprinter // nil for none
+	scratch []byte
+}
+
+// reset forgets what was added.
+func (in *inputs) reset() {
+	in.ev.InputCount = 0
+	in.ev.InputCharacters = in.ev.InputCharacters[:0]
+	in.ev.InputFingerprints = in.ev.InputFingerprints[:0]
+}
+
+// add adds an input of so many characters, 0 for one that is no text.
+func (in *inputs) add(identity []byte, characters int) {
+	in.ev.InputCount++
+	in.ev.InputCharacters = append(in.ev.InputCharacters, int64(characters))
+	if in.fp != nil {
+		in.ev.InputFingerprints = in.fp.Append(in.ev.InputFingerprints, identity)
+	}
+}
+
+// addText adds the string that s is at.
+func (in *inputs) addText(s *scanner) {
+	if text := s.str(); s.err == nil {
+		in.add(text, utf8.RuneCount(text))
+	}
+}
+
+// addValue adds the value that s is at, an input of some other kind, by its JSON text.
+func (in *inputs) addValue(s *scanner) {
+	if value := s.skip(); s.err == nil {
+		in.scratch = append(append(in.scratch[:0], markValue), value...)
+		in.add(in.scratch, 0)
+	}
+}
+
+// addTokens adds the list of token ids that s has opened; more is whether it has elements. Servers refuse what is no
+// integer: it counts as an id that no token has.
+func (in *inputs) addTokens(s *scanner, more bool) {
+	in.scratch = append(in.scratch[:0], markTokens)
+	for ; more; more = s.next(']') {
+		id, ok := s.natural()
+		if !ok {
+			id = -1
+		}
+		in.scratch = binary.LittleEndian.AppendUint64(in.scratch, uint64(id))
+	}
+	if s.err == nil {
+		in.add(in.scratch, 0)
+	}
+}

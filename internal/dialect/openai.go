@@ -1,0 +1,245 @@
+package dialect
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
+)
+
+// OpenAI is the OpenAI embeddings API as vLLM and most self-hosted servers speak it.
+//
+// Members of an unexpected type are treated as absent, because servers extend the API in ways of their own; of
+// repeated members the last one counts.
+type OpenAI struct{}
+
+// Name returns "openai".
+func (OpenAI) Name() string { return "openai" }
+
+// Matches reports whether the call is a POST to an embeddings endpoint, wherever the server mounts it.
+func (OpenAI) Matches(method, path string) bool {
+	return method == http.MethodPost && (path == "/embeddings" || strings.HasSuffix(path, "/v1/embeddings"))
+}
+
+// taskMembers are the request members that say what the vectors are for, in the order in which they are asked: Open
+// WebUI's configurable prefix field, Cohere's and Voyage's, Jina's, and that of Sentence Transformers.
+var taskMembers = [...]string{"prefix", "input_type", "task", "prompt_name"}
+
+// ReadRequest reads an embeddings request. Inputs come as a text, a list of texts, the token ids of one input, or a
+// list of such; vLLM's chat form, messages in place of input, counts as one input.
+func (OpenAI) ReadRequest(body []byte, fp *embedding.Fingerprinter, ev *embedding.Event) error {
+	s := scanner{text: body}
+	in := inputs{ev: ev, fp: fp}
+	in.reset()
+	var tasks [len(taskMembers)]string
+	var messages []byte
+	var elementType, byteOrder string
+	for more := s.open('{'); more; more = s.next('}') {
+		switch key := string(s.key()); key {
+		case "model":
+			ev.RequestModel = s.name()
+		case "input":
+			in.reset()
+			readOpenAIInput(&s, &in)
+		case "messages":
+			messages = s.skip()
+		case "dimensions":
+			ev.RequestedDimension = s.dimension()
+		case "encoding_format":
+			ev.EncodingFormat = s.identifier()
+		case "embed_dtype":
+			elementType = s.identifier()
+		case "endianness":
+			byteOrder = s.identifier()
+		default:
+			if i := slices.Index(taskMembers[:], key); i >= 0 {
+				tasks[i] = s.label()
+			} else {
+				s.skip()
+			}
+		}
+	}
+	s.end()
+	if ev.InputCount == 0 && len(messages) > 0 && messages[0] == '[' {
+		in.addValue(&scanner{text: messages})
+	}
+	ev.TaskType = cmp.Or(tasks[:]...)
+	if ev.EncodingFormat != "" && ev.EncodingFormat != "float" {
+		if elementType != "" && elementType != "float32" {
+			ev.EncodingFormat += binaryVariant + elementType
+		}
+		if byteOrder == "big" {
+			ev.EncodingFormat += binaryVariant + byteOrder
+		}
+	}
+	return wrap("read embeddings request", s.err)
+}
+
+// binaryVariant begins what ReadRequest adds to a binary encoding format where vLLM is asked for other elements than
+// little-endian float32, as in base64+float16. Such vectors are counted and not read.
+const binaryVariant = "+"
+
+// readOpenAIInput reads the value of input.
+func readOpenAIInput(s *scanner, in *inputs) {
+	switch s.peek() {
+	case '"':
+		in.addText(s)
+		return
+	case '[':
+	default:
+		s.skip()
+		return
+	}
+	more := s.open('[')
+	if more && isNumber(s.peek()) {
+		in.addTokens(s, more)
+		return
+	}
+	for ; more; more = s.next(']') {
+		switch s.peek() {
+		case '"':
+			in.addText(s)
+		case '[':
+			in.addTokens(s, s.open('['))
+		default:
+			in.addValue(s)
+		}
+	}
+}
+
+// ReadResponse reads the answer to an embeddings request. The body of a failure may be anything, as proxies answer in
+// ways of their own, and is never an error.
+func (OpenAI) ReadResponse(_ http.Header, body []byte, ev *embedding.Event) error {
+	s := scanner{text: body}
+	if ev.StatusCode < 200 || ev.StatusCode > 299 {
+		ev.ErrorType = readOpenAIError(&s)
+		if ev.ErrorType == "" {
+			ev.ErrorType = strconv.Itoa(ev.StatusCode)
+		}
+		return nil
+	}
+	out := outputs{ev: ev}
+	out.reset()
+	for more := s.open('{'); more; more = s.next('}') {
+		switch string(s.key()) {
+		case "id":
+			ev.ResponseID = s.name()
+		case "model":
+			ev.ResponseModel = s.name()
+		case "usage":
+			readOpenAIUsage(&s, ev)
+		case "data":
+			out.reset()
+			readOpenAIData(&s, &out)
+		default:
+			s.skip()
+		}
+	}
+	s.end()
+	out.sort()
+	return wrap("read embeddings answer", cmp.Or(s.err, out.err))
+}
+
+// readOpenAIUsage reads the value of usage. Servers that count no output for embeddings may give the total alone.
+func readOpenAIUsage(s *scanner, ev *embedding.Event) {
+	ev.InputTokens, ev.HasInputTokens, ev.TokensUnit = 0, false, ""
+	if s.peek() != '{' {
+		s.skip()
+		return
+	}
+	var prompt, total int64
+	var hasPrompt, hasTotal bool
+	for more := s.open('{'); more; more = s.next('}') {
+		switch string(s.key()) {
+		case "prompt_tokens":
+			prompt, hasPrompt = s.natural()
+		case "total_tokens":
+			total, hasTotal = s.natural()
+		default:
+			s.skip()
+		}
+	}
+	switch {
+	case hasPrompt:
+		ev.InputTokens, ev.HasInputTokens, ev.TokensUnit = prompt, true, embedding.UnitToken
+	case hasTotal:
+		ev.InputTokens, ev.HasInputTokens, ev.TokensUnit = total, true, embedding.UnitToken
+	}
+}
+
+// readOpenAIData reads the value of data: a list of objects, each with one vector.
+func readOpenAIData(s *scanner, out *outputs) {
+	if s.peek() != '[' {
+		s.skip()
+		return
+	}
+	for more := s.open('['); more; more = s.next(']') {
+		if s.peek() != '{' {
+			s.skip()
+			continue
+		}
+		out.begin()
+		index := out.ev.OutputCount
+		for more := s.open('{'); more; more = s.next('}') {
+			switch string(s.key()) {
+			case "embedding":
+				out.decode(s)
+			case "index":
+				index = out.ev.OutputCount
+				if n, ok := s.natural(); ok {
+					index = int(n)
+				}
+			default:
+				s.skip()
+			}
+		}
+		out.finish(s, index)
+	}
+}
+
+// readOpenAIError returns the type, else the code, of an error object, or "" where it has neither in the form of an
+// identifier. The error is the whole body or its member error; vLLM sends either, by version.
+func readOpenAIError(s *scanner) string {
+	var outer, inner apiError
+	if s.peek() != '{' {
+		return ""
+	}
+	for more := s.open('{'); more; more = s.next('}') {
+		key := s.key()
+		if string(key) != "error" || s.peek() != '{' {
+			outer.read(s, key)
+			continue
+		}
+		inner = apiError{}
+		for more := s.open('{'); more; more = s.next('}') {
+			inner.read(s, s.key())
+		}
+	}
+	return cmp.Or(inner.kind, outer.kind, inner.code, outer.code)
+}
+
+// An apiError holds what identifies an error. Messages are left out: they quote texts.
+type apiError struct{ kind, code string }
+
+// read reads the value of an error's member.
+func (e *apiError) read(s *scanner, key []byte) {
+	switch string(key) {
+	case "type":
+		e.kind = s.identifier()
+	case "code":
+		e.code = s.identifier()
+	default:
+		s.skip()
+	}
+}
+
+func wrap(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}

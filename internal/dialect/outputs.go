@@ -1,0 +1,139 @@
+package dialect
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
+	"github.com/otelcol-embedding/otelcol-embedding/internal/vector"
+)
+
+// outputs writes the vectors of an answer to an event.
+type outputs struct {
+	ev *embedding.Event
+	// start is where the vector being read begins in ev.Vectors.
+	start int
+	// order holds the index of each vector, once one is not where its index says; until then it is empty and every
+	// vector's index is its position.
+	order []int
+	// unread is whether vectors came in a form that is counted and not read.
+	unread bool
+	// err is about the first vector that could not be decoded.
+	err error
+}
+
+// reset forgets what was added.
+func (out *outputs) reset() {
+	*out = outputs{ev: out.ev}
+	out.ev.OutputCount, out.ev.OutputDimension, out.ev.OutputRagged = 0, 0, 0
+	out.ev.Vectors = out.ev.Vectors[:0]
+}
+
+// begin starts the next vector.
+func (out *outputs) begin() { out.start = len(out.ev.Vectors) }
+
+// decode reads the elements of the vector that begin started from the value that s is at: an array of numbers or a
+// base64 string. Any other value, as null, leaves the vector without elements. A vector that is decoded again
+// replaces itself.
+func (out *outputs) decode(s *scanner) {
+	out.ev.Vectors = out.ev.Vectors[:out.start]
+	var err error
+	switch s.peek() {
+	case '[':
+		var n int
+		if out.ev.Vectors, n, err = vector.AppendJSON(out.ev.Vectors, s.text[s.pos:]); err == nil {
+			s.pos += n
+			return
+		}
+		s.skip() // an array of something else, unless the syntax is wrong
+	case '"':
+		if strings.Contains(out.ev.EncodingFormat, binaryVariant) {
+			out.unread = true
+			s.skip()
+			return
+		}
+		out.ev.Vectors, err = vector.AppendBase64(out.ev.Vectors, s.str())
+	default:
+		s.skip()
+	}
+	if err != nil && out.err == nil {
+		out.err = fmt.Errorf("vector %d: %w", out.ev.OutputCount, err)
+	}
+}
+
+// finish adds the vector that begin started, as the one at index, if s has read its whole object.
+func (out *outputs) finish(s *scanner, index int) {
+	ev := out.ev
+	if s.err != nil {
+		ev.Vectors = ev.Vectors[:out.start]
+		return
+	}
+	out.place(index)
+	ev.OutputCount++
+	dimension := len(ev.Vectors) - out.start
+	if dimension == 0 && out.unread {
+		return
+	}
+	if ev.OutputDimension == 0 && dimension > 0 {
+		ev.OutputDimension = dimension
+		// Room for a vector for each input, though not for more elements than the rest of the body can hold.
+		ev.Vectors = slices.Grow(ev.Vectors, max(0, min(dimension*(ev.InputCount-1), (len(s.text)-s.pos)/minElement)))
+	}
+	if dimension == 0 || dimension != ev.OutputDimension {
+		ev.OutputRagged++
+		ev.Vectors = ev.Vectors[:out.start]
+	}
+}
+
+// minElement is the least number of bytes in which an answer can hold an element: a digit and a comma.
+const minElement = 2
+
+// place notes the index of the vector at position ev.OutputCount.
+func (out *outputs) place(index int) {
+	position := out.ev.OutputCount
+	if len(out.order) == 0 {
+		if index == position {
+			return
+		}
+		for i := range position {
+			out.order = append(out.order, i)
+		}
+	}
+	out.order = append(out.order, index)
+}
+
+// sort puts the vectors in the order of their indices, so that row i belongs to input i. Where the indices are no
+// permutation, or rows are missing, the order of arrival stays.
+func (out *outputs) sort() {
+	order, ev := out.order, out.ev
+	if len(order) == 0 || ev.OutputRagged > 0 || !isPermutation(order) {
+		return
+	}
+	row := func(i int) []float32 { return ev.Vectors[i*ev.OutputDimension : (i+1)*ev.OutputDimension] }
+	for i := range order {
+		for order[i] != i { // each swap brings one row to its place
+			j := order[i]
+			swap(row(i), row(j))
+			order[i], order[j] = order[j], j
+		}
+	}
+}
+
+func isPermutation(order []int) bool {
+	seen := make([]bool, len(order))
+	for _, i := range order {
+		if i < 0 || i >= len(seen) || seen[i] {
+			return false
+		}
+		seen[i] = true
+	}
+	return true
+}
+
+func swap(a, b []float32) {
+	b = b[:len(a)]
+	for i := range a {
+		a[i], b[i] = b[i], a[i]
+	}
+}

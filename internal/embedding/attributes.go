@@ -1,0 +1,102 @@
+package embedding
+
+// Attribute names of the OpenTelemetry semantic conventions (GenAI, HTTP, server) that an event carries.
+const (
+	attrOperation       = "gen_ai.operation.name"
+	attrProvider        = "gen_ai.provider.name"
+	attrRequestModel    = "gen_ai.request.model"
+	attrResponseModel   = "gen_ai.response.model"
+	attrResponseID      = "gen_ai.response.id"
+	attrInputTokens     = "gen_ai.usage.input_tokens"
+	attrDimensionCount  = "gen_ai.embeddings.dimension.count"
+	attrEncodingFormats = "gen_ai.request.encoding_formats"
+	attrServerAddress   = "server.address"
+	attrServerPort      = "server.port"
+	attrURLPath         = "url.path"
+	attrStatusCode      = "http.response.status_code"
+	attrErrorType       = "error.type"
+	attrUserAgent       = "user_agent.original"
+)
+
+// Names that instrumentations used before the current conventions, read and never written.
+const (
+	// attrSystem is gen_ai.provider.name's predecessor.
+	attrSystem = "gen_ai.system"
+	// attrPromptTokens is gen_ai.usage.input_tokens' predecessor.
+	attrPromptTokens = "gen_ai.usage.prompt_tokens"
+	// attrLLMRequestType marks OpenLLMetry spans; "embedding" for embedding calls.
+	attrLLMRequestType = "llm.request.type"
+	// attrLLMTotalTokens is OpenLLMetry's token count where it does not split input from output.
+	attrLLMTotalTokens = "llm.usage.total_tokens"
+)
+
+// Attribute names of OpenInference (spec/embedding_spans.md), read and never written.
+const (
+	attrOISpanKind   = "openinference.span.kind"
+	attrOIModel      = "embedding.model_name"
+	attrOITokens     = "llm.token_count.prompt"
+	attrOIProvider   = "llm.provider"
+	attrOIEmbeddings = "embedding.embeddings."
+	suffixOIText     = ".embedding.text"
+	suffixOIVector   = ".embedding.vector"
+	// oiRedacted stands in place of a value that the instrumentation hides.
+	oiRedacted = "__REDACTED__"
+)
+
+// The project's own attributes of a request event.
+const (
+	attrTaskType          = "embedding.task_type"
+	attrInputCount        = "embedding.input.count"
+	attrInputCharacters   = "embedding.input.characters"
+	attrInputFingerprints = "embedding.input.fingerprints"
+	attrOutputCount       = "embedding.output.count"
+	attrOutputDimension   = "embedding.output.dimension"
+	attrOutputRagged      = "embedding.output.ragged"
+	attrVectors           = "embedding.vectors"
+	attrDuration          = "embedding.duration"
+	attrUpstreamDuration  = "embedding.upstream.duration"
+	attrTokensUnit        = "embedding.tokens.unit"
+)
+
+// The project's own attributes of a judgement, on request events and window reports.
+const (
+	// prefixQuality begins every name here.
+	prefixQuality     = "embedding.quality."
+	attrVerdict       = "embedding.quality.verdict"
+	attrReasons       = "embedding.quality.reasons"
+	attrVectorsJudged = "embedding.quality.vectors"
+	// prefixFlagged is completed by a Reason: the number of vectors flagged for it.
+	prefixFlagged = "embedding.quality.flagged."
+	attrNormMin   = "embedding.quality.norm.min"
+	attrNormMax   = "embedding.quality.norm.max"
+	attrCosineMin = "embedding.quality.cosine.min"
+	attrCosineMax = "embedding.quality.cosine.max"
+)
+
+// The project's own attributes of a window report.
+const (
+	attrKey              = "embedding.key"
+	attrReplica          = "embedding.replica"
+	attrWindowDuration   = "embedding.window.duration"
+	attrNormMean         = "embedding.quality.norm.mean"
+	attrNormStdDev       = "embedding.quality.norm.stddev"
+	attrCosineMean       = "embedding.quality.cosine.mean"
+	attrCosineStdDev     = "embedding.quality.cosine.stddev"
+	attrCosineP05        = "embedding.quality.cosine.p05"
+	attrCosineP50        = "embedding.quality.cosine.p50"
+	attrCosineP95        = "embedding.quality.cosine.p95"
+	attrCentroidDistance = "embedding.quality.centroid.distance"
+	attrMeanShiftZ       = "embedding.quality.mean_shift.z"
+	attrReferenceVectors = "embedding.quality.reference.vectors"
+)
+
+// Keys of a request event's body, shaped like a structured request log.
+const (
+	bodyEvent       = "event"
+	bodyModel       = "model"
+	bodyInputTokens = "input_tokens"
+	bodyOutputDim   = "output_dim"
+	bodyDurationMS  = "duration_ms"
+	bodyStatus      = "status"
+	bodyError       = "error"
+)

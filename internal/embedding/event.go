@@ -1,0 +1,164 @@
+// Package embedding defines the embedding event: what is known of one call to an embedding server, and how it is
+// written to and read from log records and spans. Attribute names of the event live in this package and nowhere
+// else.
+package embedding
+
+import (
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+)
+
+// Event names, as in a log record's event_name.
+const (
+	// RequestEventName marks one call to an embedding server.
+	RequestEventName = "embedding.request"
+	// WindowEventName marks the report of one window of one key.
+	WindowEventName = "embedding.quality.window"
+)
+
+// Operation is the gen_ai.operation.name of every embedding event.
+const Operation = "embeddings"
+
+// DefaultTaskType is the task type of a call that names none.
+const DefaultTaskType = "general"
+
+// ReceiverScope is the instrumentation scope of what the embedding receiver emits. Consumers of both logs and
+// traces skip spans of this scope, because the same call is already carried by a log record.
+const ReceiverScope = "github.com/otelcol-embedding/otelcol-embedding/receiver/embeddingreceiver"
+
+// Units of Event.InputTokens.
+const (
+	// UnitToken says that the server counted tokens.
+	UnitToken = "token"
+	// UnitCharacter says that the server reported characters in place of tokens.
+	UnitCharacter = "character"
+	// UnitEstimated says that the count was derived from the text.
+	UnitEstimated = "estimated"
+)
+
+// Event is one call to an embedding server.
+//
+// Zero values mean "not known", with InputTokens as the exception: a call may use zero tokens, so HasInputTokens
+// tells whether the count is known. An Event is reused from call to call on hot paths; Reset clears it and keeps the
+// capacity of its slices.
+type Event struct {
+	// Time is when the call began.
+	Time time.Time
+	// Duration is the time of the whole call as the client saw it.
+	Duration time.Duration
+	// UpstreamDuration is the time from passing the request on to the last byte of the server's answer.
+	UpstreamDuration time.Duration
+
+	// Provider names the server software or service (gen_ai.provider.name), for example "vllm".
+	Provider string
+	// RequestModel is the model that the client asked for.
+	RequestModel string
+	// ResponseModel is the model that the server says it used.
+	ResponseModel string
+	// TaskType is what the vectors are for; DefaultTaskType where the call does not say.
+	TaskType string
+
+	// ServerAddress and ServerPort identify the embedding server itself, not an intermediary.
+	ServerAddress string
+	ServerPort    int
+	// URLPath is the path of the call.
+	URLPath string
+	// UserAgent is the client's User-Agent header.
+	UserAgent string
+	// StatusCode is the HTTP status of the answer, 0 if there was none.
+	StatusCode int
+	// ErrorType is a low-cardinality identifier of what went wrong, empty for a success.
+	ErrorType string
+	// ResponseID is the identifier that the server gave its answer.
+	ResponseID string
+
+	// InputTokens is the server's count of tokens, in the unit of TokensUnit.
+	InputTokens    int64
+	HasInputTokens bool
+	TokensUnit     string
+
+	// InputCount is the number of inputs in the request. Token lists count as inputs too.
+	InputCount int
+	// InputCharacters holds the length of each input in runes; an input given as token ids has 0.
+	InputCharacters []int64
+	// InputFingerprints holds FingerprintSize bytes for each input, from a Fingerprinter.
+	InputFingerprints []byte
+
+	// RequestedDimension is the vector length that the client asked for.
+	RequestedDimension int
+	// EncodingFormat is the encoding that the client asked for, for example "base64".
+	EncodingFormat string
+
+	// OutputCount is the number of vectors in the answer.
+	OutputCount int
+	// OutputDimension is the observed length of the vectors.
+	OutputDimension int
+	// OutputRagged is the number of vectors in the answer whose length differs from OutputDimension. They are
+	// counted in OutputCount and left out of Vectors.
+	OutputRagged int
+	// Vectors holds the vectors, shape [n×d] row major, with n = OutputCount−OutputRagged and
+	// d = OutputDimension. It is empty where the vectors were not read or have been removed.
+	Vectors []float32
+
+	// TraceID, SpanID and TraceFlags tie the call to a trace.
+	TraceID    pcommon.TraceID
+	SpanID     pcommon.SpanID
+	TraceFlags uint32
+
+	// Quality is what the quality processor found; HasQuality is false before it has looked.
+	Quality    Quality
+	HasQuality bool
+
+	// shared is whether Vectors is memory of the record that the event was read from; own keeps the event's own
+	// buffer meanwhile, so that reuse never writes into a record.
+	shared bool
+	own    []float32
+}
+
+// Reset clears e and keeps the capacity of its slices.
+func (e *Event) Reset() {
+	*e = Event{
+		InputCharacters:   e.InputCharacters[:0],
+		InputFingerprints: e.InputFingerprints[:0],
+		Vectors:           e.ownVectors(),
+	}
+}
+
+// Model returns the name under which the call is counted: what the client asked for, else what the server answered
+// with. One served model may answer to several names, and operators know them by the names their clients use.
+func (e *Event) Model() string {
+	if e.RequestModel != "" {
+		return e.RequestModel
+	}
+	return e.ResponseModel
+}
+
+// Failed reports whether the call ended in an error. Emitters may give the status of the answer alone.
+func (e *Event) Failed() bool { return e.ErrorType != "" || e.StatusCode >= 400 }
+
+// Task returns TaskType, or DefaultTaskType if it is empty.
+func (e *Event) Task() string {
+	if e.TaskType == "" {
+		return DefaultTaskType
+	}
+	return e.TaskType
+}
+
+// VectorRows returns the number of rows in Vectors.
+func (e *Event) VectorRows() int {
+	if e.OutputDimension <= 0 {
+		return 0
+	}
+	return len(e.Vectors) / e.OutputDimension
+}
+
+// Fingerprint returns the fingerprint of the text behind row i of Vectors. It returns false where there is none, and
+// where rows cannot be matched to texts by position because the answer does not hold one vector for each text.
+func (e *Event) Fingerprint(i int) (Fingerprint, bool) {
+	if e.OutputRagged != 0 || e.OutputCount != e.InputCount || i < 0 ||
+		i >= len(e.InputFingerprints)/FingerprintSize {
+		return Fingerprint{}, false
+	}
+	return Fingerprint(e.InputFingerprints[i*FingerprintSize:]), true
+}
