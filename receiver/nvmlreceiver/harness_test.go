@@ -1,0 +1,174 @@
+package nvmlreceiver
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/consumer/consumertest"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/receiver"
+	"go.opentelemetry.io/collector/receiver/receivertest"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/otelcol-embedding/otelcol-embedding/receiver/nvmlreceiver/internal/metadata"
+)
+
+// harness runs a receiver and keeps all that can be seen of it.
+type harness struct {
+	receiver  receiver.Metrics
+	sink      *consumertest.MetricsSink
+	telemetry *componenttest.Telemetry
+	logs      *observer.ObservedLogs
+	statuses  *statusHost
+}
+
+// statusHost remembers the component status events.
+type statusHost struct {
+	mu     sync.Mutex
+	events []*componentstatus.Event
+}
+
+func (*statusHost) GetExtensions() map[component.ID]component.Component { return nil }
+
+func (h *statusHost) Report(event *componentstatus.Event) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.events = append(h.events, event)
+}
+
+// all returns the statuses in the order of their reports.
+func (h *statusHost) all() []componentstatus.Status {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	statuses := make([]componentstatus.Status, len(h.events))
+	for i, event := range h.events {
+		statuses[i] = event.Status()
+	}
+	return statuses
+}
+
+func testConfig() *Config {
+	cfg := createDefaultConfig().(*Config)
+	cfg.CollectionInterval = 5 * time.Millisecond
+	cfg.InitialDelay = 0
+	return cfg
+}
+
+// run starts a receiver that makes reads from lib, or from the library of the configuration where lib is nil.
+func run(t *testing.T, cfg *Config, lib library) *harness {
+	t.Helper()
+	core, logs := observer.New(zap.InfoLevel)
+	h := &harness{
+		sink:      &consumertest.MetricsSink{},
+		telemetry: componenttest.NewTelemetry(),
+		logs:      logs,
+		statuses:  &statusHost{},
+	}
+	t.Cleanup(func() { require.NoError(t, h.telemetry.Shutdown(context.Background())) })
+	set := receivertest.NewNopSettings(metadata.Type)
+	set.TelemetrySettings = h.telemetry.NewTelemetrySettings()
+	set.Logger = zap.New(core)
+
+	var err error
+	if lib == nil {
+		h.receiver, err = NewFactory().CreateMetrics(t.Context(), set, cfg, h.sink)
+	} else {
+		h.receiver, err = newReceiver(set, cfg, lib, h.sink)
+	}
+	require.NoError(t, err)
+	require.NoError(t, h.receiver.Start(t.Context(), h.statuses))
+	t.Cleanup(func() { require.NoError(t, h.receiver.Shutdown(context.Background())) })
+	return h
+}
+
+// scrape returns a scrape that began after the call.
+func (h *harness) scrape(t *testing.T) pmetric.Metrics {
+	t.Helper()
+	h.sink.Reset()
+	// The first one may have begun before.
+	require.Eventually(t, func() bool { return len(h.sink.AllMetrics()) >= 2 }, 20*time.Second, time.Millisecond)
+	all := h.sink.AllMetrics()
+	return all[len(all)-1]
+}
+
+// scrapeUntil returns the first scrape that has what is wanted.
+func (h *harness) scrapeUntil(t *testing.T, wanted func(pmetric.Metrics) bool) pmetric.Metrics {
+	t.Helper()
+	var found pmetric.Metrics
+	require.Eventually(t, func() bool {
+		for _, metrics := range h.sink.AllMetrics() {
+			if wanted(metrics) {
+				found = metrics
+				return true
+			}
+		}
+		h.sink.Reset()
+		return false
+	}, 20*time.Second, time.Millisecond)
+	return found
+}
+
+// erroredPoints is what the scraper controller counted.
+func (h *harness) erroredPoints(t *testing.T) int64 {
+	t.Helper()
+	m, err := h.telemetry.GetMetric("otelcol_scraper_errored_metric_points")
+	require.NoError(t, err)
+	var sum int64
+	for _, point := range m.Data.(metricdata.Sum[int64]).DataPoints {
+		receiverID, _ := point.Attributes.Value(attribute.Key("receiver"))
+		require.Contains(t, receiverID.AsString(), metadata.Type.String())
+		sum += point.Value
+	}
+	return sum
+}
+
+// points returns the data points of a metric by their hw.id, or by their device where they have none.
+func points(metrics pmetric.Metrics, name string) map[string]pmetric.NumberDataPoint {
+	found := map[string]pmetric.NumberDataPoint{}
+	for _, resource := range metrics.ResourceMetrics().All() {
+		for _, scope := range resource.ScopeMetrics().All() {
+			for _, metric := range scope.Metrics().All() {
+				if metric.Name() != name {
+					continue
+				}
+				for _, point := range dataPoints(metric).All() {
+					found[identity(point.Attributes())] = point
+				}
+			}
+		}
+	}
+	return found
+}
+
+func dataPoints(metric pmetric.Metric) pmetric.NumberDataPointSlice {
+	if metric.Type() == pmetric.MetricTypeSum {
+		return metric.Sum().DataPoints()
+	}
+	return metric.Gauge().DataPoints()
+}
+
+func identity(attributes pcommon.Map) string {
+	for _, key := range []string{"hw.id", "device"} {
+		if value, ok := attributes.Get(key); ok {
+			return value.Str()
+		}
+	}
+	return ""
+}
+
+func available(value int64) func(pmetric.Metrics) bool {
+	return func(metrics pmetric.Metrics) bool {
+		point, ok := points(metrics, "nvml.available")[""]
+		return ok && point.IntValue() == value
+	}
+}
