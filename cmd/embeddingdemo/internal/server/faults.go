@@ -1,0 +1,339 @@
+package server
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Names of the faults.
+const (
+	faultLatency      = "latency"
+	faultErrors       = "errors"
+	faultNaN          = "nan"
+	faultZero         = "zero"
+	faultDimension    = "dimension"
+	faultUnnormalised = "unnormalised"
+	faultConstant     = "constant"
+	faultModelSwap    = "model_swap"
+	faultTruncation   = "truncation"
+)
+
+// Values of the fault nan.
+const (
+	nanError = "error" // as vLLM does
+	nanNull  = "null"  // as llama.cpp does
+)
+
+const (
+	maxLatency   = time.Hour
+	maxDimension = 32768
+)
+
+// A faultKind is what a fault does and which value it takes.
+type faultKind struct {
+	name        string
+	description string
+
+	// value is what the value means; empty if the fault takes none.
+	value string
+
+	// byDefault is the value that holds where none is given.
+	byDefault string
+
+	// check refuses values without sense.
+	check func(value string) error
+}
+
+// faultKinds lists every fault in the order in which a request meets them.
+func faultKinds() []faultKind {
+	return []faultKind{
+		{
+			name: faultTruncation, description: "only the first tokens of each input count, without an error; usage stays at the limit",
+			value: "limit in tokens", byDefault: "512", check: integer(1, math.MaxInt32),
+		},
+		{
+			name: faultLatency, description: "the answer comes later",
+			value: "seconds", byDefault: "1", check: number(0, maxLatency.Seconds()),
+		},
+		{
+			name: faultErrors, description: "the answer is an error",
+			value: "HTTP status", byDefault: "500", check: integer(400, 599),
+		},
+		{
+			name: faultModelSwap, description: "vectors of another model with the same name and dimension",
+		},
+		{
+			name: faultConstant, description: "the same vector whatever the text",
+		},
+		{
+			name: faultDimension, description: "vectors of another dimension than the model's or the one asked for",
+			value: "dimension", byDefault: "2048", check: integer(1, maxDimension),
+		},
+		{
+			name: faultUnnormalised, description: "vectors multiplied by a factor",
+			value: "factor", byDefault: "3", check: number(math.SmallestNonzeroFloat32, math.MaxFloat32),
+		},
+		{
+			name: faultZero, description: "vectors of zeros",
+		},
+		{
+			name:        faultNaN,
+			description: "vectors of NaN; JSON has none, so answers in float fail with 500 (error) or carry null (null)",
+			value:       "error or null", byDefault: nanError, check: oneOf(nanError, nanNull),
+		},
+	}
+}
+
+// FaultNames returns the names of all faults.
+func FaultNames() []string {
+	var names []string
+	for _, kind := range faultKinds() {
+		names = append(names, kind.name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// A Setting switches a fault on.
+type Setting struct {
+	// Share is the share of requests that are hit, above 0 and at most 1.
+	Share float64
+
+	// Value is the fault's own value; empty for its default.
+	Value string
+
+	// Count ends the fault after so many hits; 0 for no end.
+	Count int64
+}
+
+// Faults are the faults of one server. It is safe for concurrent use.
+type Faults struct {
+	seed uint64
+
+	mu     sync.Mutex
+	faults []fault
+}
+
+// A fault is a kind and its present state.
+type fault struct {
+	faultKind
+	Setting
+
+	active bool
+
+	// seen and hits count requests since the fault was switched on.
+	seen, hits int64
+}
+
+// NewFaults returns faults that are all off. The seed decides which requests a share below 1 hits.
+func NewFaults(seed uint64) *Faults {
+	f := &Faults{seed: seed}
+	for _, kind := range faultKinds() {
+		f.faults = append(f.faults, fault{faultKind: kind})
+	}
+	return f
+}
+
+// UnknownFaultError is a name that no fault has.
+type UnknownFaultError struct{ Name string }
+
+func (e *UnknownFaultError) Error() string {
+	return fmt.Sprintf("unknown fault %q; want one of %s", e.Name, strings.Join(FaultNames(), ", "))
+}
+
+// Set switches a fault on, or changes it, and starts its counts anew.
+func (f *Faults) Set(name string, s Setting) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	x := f.find(name)
+	if x == nil {
+		return &UnknownFaultError{Name: name}
+	}
+	if !(s.Share > 0 && s.Share <= 1) {
+		return fmt.Errorf("%s: share is %v; want more than 0 and at most 1", name, s.Share)
+	}
+	if s.Count < 0 {
+		return fmt.Errorf("%s: count is %d; want 0 (no end) or more", name, s.Count)
+	}
+	switch {
+	case s.Value == "":
+		s.Value = x.byDefault
+	case x.check == nil:
+		return fmt.Errorf("%s: value is %q; this fault takes none", name, s.Value)
+	default:
+		if err := x.check(s.Value); err != nil {
+			return fmt.Errorf("%s: value is %q; want %w", name, s.Value, err)
+		}
+	}
+	*x = fault{faultKind: x.faultKind, Setting: s, active: true}
+	return nil
+}
+
+// Parse sets a fault as a command line gives it: name=share, name=share,value or name=share,value,count.
+func (f *Faults) Parse(arg string) error {
+	name, rest, _ := strings.Cut(arg, "=")
+	parts := strings.Split(rest, ",")
+	if len(parts) > 3 {
+		return fmt.Errorf("%q: want name=share[,value[,count]]", arg)
+	}
+	s := Setting{}
+	var err error
+	if s.Share, err = strconv.ParseFloat(parts[0], 64); err != nil {
+		return fmt.Errorf("%q: share is %q; want name=share[,value[,count]] with a share such as 0.1", arg, parts[0])
+	}
+	if len(parts) > 1 {
+		s.Value = parts[1]
+	}
+	if len(parts) > 2 {
+		if s.Count, err = strconv.ParseInt(parts[2], 10, 64); err != nil {
+			return fmt.Errorf("%q: count is %q; want a whole number", arg, parts[2])
+		}
+	}
+	return f.Set(name, s)
+}
+
+// Clear switches a fault off.
+func (f *Faults) Clear(name string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	x := f.find(name)
+	if x == nil {
+		return &UnknownFaultError{Name: name}
+	}
+	*x = fault{faultKind: x.faultKind}
+	return nil
+}
+
+// ClearAll switches all faults off.
+func (f *Faults) ClearAll() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range f.faults {
+		f.faults[i] = fault{faultKind: f.faults[i].faultKind}
+	}
+}
+
+// hit tells whether the fault takes the present request, and the value it has for it.
+func (f *Faults) hit(name string) (string, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	x := f.find(name)
+	if !x.active {
+		return "", false
+	}
+	x.seen++
+	if x.Share < 1 && uniform(f.seed, name, x.seen) >= x.Share {
+		return "", false
+	}
+	x.hits++
+	if x.hits == x.Count {
+		x.active = false
+	}
+	return x.Value, true
+}
+
+// hitNumber is hit for faults whose value is a number.
+func (f *Faults) hitNumber(name string) (float64, bool) {
+	value, ok := f.hit(name)
+	if !ok {
+		return 0, false
+	}
+	n, err := strconv.ParseFloat(value, 64)
+	return n, err == nil
+}
+
+func (f *Faults) find(name string) *fault {
+	for i := range f.faults {
+		if f.faults[i].name == name {
+			return &f.faults[i]
+		}
+	}
+	return nil
+}
+
+// uniform returns a number in [0, 1) that depends on its arguments alone: FNV-1a, finished as in SplitMix64.
+func uniform(seed uint64, name string, n int64) float64 {
+	h := (0xcbf29ce484222325 ^ seed) * 0x100000001b3
+	for _, b := range []byte(name) {
+		h = (h ^ uint64(b)) * 0x100000001b3
+	}
+	h = (h ^ uint64(n)) * 0x100000001b3
+	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
+	h = (h ^ h>>27) * 0x94d049bb133111eb
+	h ^= h >> 31
+	return float64(h>>11) / (1 << 53)
+}
+
+// faultJSON is a fault as the API shows it.
+type faultJSON struct {
+	Name             string          `json:"name"`
+	Description      string          `json:"description"`
+	ValueDescription string          `json:"value_description,omitempty"`
+	Default          json.RawMessage `json:"default,omitempty"`
+	Active           bool            `json:"active"`
+	Share            float64         `json:"share"`
+	Value            json.RawMessage `json:"value,omitempty"`
+	Count            int64           `json:"count"`
+	Seen             int64           `json:"seen"`
+	Hits             int64           `json:"hits"`
+}
+
+// list returns all faults in the order in which a request meets them.
+func (f *Faults) list() []faultJSON {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	out := make([]faultJSON, 0, len(f.faults))
+	for _, x := range f.faults {
+		out = append(out, faultJSON{
+			Name: x.name, Description: x.description, ValueDescription: x.value, Default: valueJSON(x.byDefault),
+			Active: x.active, Share: x.Share, Value: valueJSON(x.Value), Count: x.Count, Seen: x.seen, Hits: x.hits,
+		})
+	}
+	return out
+}
+
+// valueJSON shows numbers as numbers and words as strings.
+func valueJSON(value string) json.RawMessage {
+	if value == "" {
+		return nil
+	}
+	if json.Valid([]byte(value)) && value != nanNull {
+		return json.RawMessage(value)
+	}
+	return json.RawMessage(strconv.Quote(value))
+}
+
+func number(lowest, highest float64) func(string) error {
+	return func(value string) error {
+		n, err := strconv.ParseFloat(value, 64)
+		if err != nil || !(n >= lowest && n <= highest) {
+			return fmt.Errorf("a number from %g to %g", lowest, highest)
+		}
+		return nil
+	}
+}
+
+func integer(lowest, highest int) func(string) error {
+	return func(value string) error {
+		n, err := strconv.Atoi(value)
+		if err != nil || n < lowest || n > highest {
+			return fmt.Errorf("a whole number from %d to %d", lowest, highest)
+		}
+		return nil
+	}
+}
+
+func oneOf(words ...string) func(string) error {
+	return func(value string) error {
+		if !slices.Contains(words, value) {
+			return fmt.Errorf("%s", strings.Join(words, " or "))
+		}
+		return nil
+	}
+}
