@@ -101,6 +101,10 @@ func TestWireShape(t *testing.T) {
 	want, err := golden.ReadLogs(path)
 	require.NoError(t, err)
 	require.NoError(t, plogtest.CompareLogs(want, logs))
+	wanted := want.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords()
+	for i, lr := range records.All() { // CompareLogs leaves event names out
+		require.Equal(t, wanted.At(i).EventName(), lr.EventName())
+	}
 }
 
 func TestSeverity(t *testing.T) {
