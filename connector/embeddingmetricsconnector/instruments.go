@@ -1,0 +1,170 @@
+package embeddingmetricsconnector
+
+import (
+	"errors"
+
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/noop"
+
+	"github.com/otelcol-embedding/otelcol-embedding/connector/embeddingmetricsconnector/internal/metadata"
+)
+
+// instruments record calls. They are declared in metadata.yaml, and a test compares the two.
+type instruments struct {
+	requests metric.Int64Counter
+	errors   metric.Int64Counter
+	duration metric.Float64Histogram
+	tokens   metric.Int64Histogram
+	batch    metric.Int64Histogram
+
+	vectors  metric.Int64Counter
+	invalid  metric.Int64Counter
+	outliers metric.Int64Counter
+
+	genAIDuration metric.Float64Histogram
+	genAITokens   metric.Int64Histogram
+}
+
+// gauges show window reports; one that is switched off is nil.
+type gauges struct {
+	normMean, normStdDev, normMin, normMax   metric.Float64ObservableGauge
+	cosineMean, cosineStdDev, cosineQuantile metric.Float64ObservableGauge
+	centroidDistance, meanShiftZ             metric.Float64ObservableGauge
+	referenceVectors, state                  metric.Int64ObservableGauge
+}
+
+func newInstruments(meter metric.Meter, cfg *metadata.MetricsConfig) (instruments, error) {
+	b := builder{meter: meter}
+	i := instruments{
+		requests: b.counter(cfg.EmbeddingRequests.Enabled,
+			"embedding.requests", "{request}", "Calls to embedding servers."),
+		errors: b.counter(cfg.EmbeddingRequestErrors.Enabled,
+			"embedding.request.errors", "{error}", "Calls that failed."),
+		duration: b.seconds(cfg.EmbeddingRequestDuration.Enabled,
+			"embedding.request.duration", "Duration of one call as the client saw it.",
+			0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 7.5, 10, 15, 30, 60),
+		tokens: b.counts(cfg.EmbeddingInputTokens.Enabled,
+			"embedding.input.tokens", "{token}", "Input tokens of one successful call, as counted by the server.",
+			powers(1, 2, 17)...),
+		batch: b.counts(cfg.EmbeddingBatchSize.Enabled,
+			"embedding.batch.size", "{input}", "Inputs in one call.",
+			powers(1, 2, 12)...),
+
+		vectors: b.counter(cfg.EmbeddingVectors.Enabled,
+			"embedding.vectors", "{vector}", "Vectors returned, by their length."),
+		invalid: b.counter(cfg.EmbeddingVectorsInvalid.Enabled,
+			"embedding.vectors.invalid", "{vector}", "Vectors that cannot be right whatever the text was."),
+		outliers: b.counter(cfg.EmbeddingVectorsOutliers.Enabled,
+			"embedding.vectors.outliers", "{vector}",
+			"Vectors whose cosine to the reference centroid is far outside of the reference's range."),
+
+		genAIDuration: b.seconds(cfg.GenAiClientOperationDuration.Enabled,
+			"gen_ai.client.operation.duration", "GenAI operation duration.",
+			powers(0.01, 2, 14)...),
+		genAITokens: b.counts(cfg.GenAiClientTokenUsage.Enabled,
+			"gen_ai.client.token.usage", "{token}", "Number of input tokens used by a successful call.",
+			powers(1, 4, 14)...),
+	}
+	return i, errors.Join(b.errs...)
+}
+
+// newGauges returns the gauges and, as a list, those that are switched on.
+func newGauges(meter metric.Meter, cfg *metadata.MetricsConfig) (gauges, []metric.Observable, error) {
+	b := builder{meter: meter}
+	g := gauges{
+		normMean: b.gauge(cfg.EmbeddingNormMean.Enabled,
+			"embedding.norm.mean", "{norm}", "Mean Euclidean norm of the latest window's vectors."),
+		normStdDev: b.gauge(cfg.EmbeddingNormStddev.Enabled,
+			"embedding.norm.stddev", "{norm}", "Standard deviation of the Euclidean norms of the latest window's vectors."),
+		normMin: b.gauge(cfg.EmbeddingNormMin.Enabled,
+			"embedding.norm.min", "{norm}", "Smallest Euclidean norm of the latest window's vectors."),
+		normMax: b.gauge(cfg.EmbeddingNormMax.Enabled,
+			"embedding.norm.max", "{norm}", "Largest Euclidean norm of the latest window's vectors."),
+		cosineMean: b.gauge(cfg.EmbeddingCosineMean.Enabled,
+			"embedding.cosine.mean", "{cosine}", "Mean cosine of the latest window's vectors to the reference centroid."),
+		cosineStdDev: b.gauge(cfg.EmbeddingCosineStddev.Enabled,
+			"embedding.cosine.stddev", "{cosine}",
+			"Standard deviation of the cosines of the latest window's vectors to the reference centroid."),
+		cosineQuantile: b.gauge(cfg.EmbeddingCosineQuantile.Enabled,
+			"embedding.cosine.quantile", "{cosine}",
+			"Quantiles of the cosines of the latest window's vectors to the reference centroid."),
+		centroidDistance: b.gauge(cfg.EmbeddingCentroidDistance.Enabled,
+			"embedding.centroid.distance", "{distance}",
+			"Cosine distance between the centroids of the latest window and of the reference, from 0 to 2."),
+		meanShiftZ: b.gauge(cfg.EmbeddingMeanShiftZ.Enabled,
+			"embedding.mean_shift.z", "{deviation}",
+			"Mean-shift statistic of the latest window against the reference, in standard deviations."),
+		referenceVectors: b.intGauge(cfg.EmbeddingReferenceVectors.Enabled,
+			"embedding.reference.vectors", "{vector}", "Vectors from which the reference was learned."),
+		state: b.intGauge(cfg.EmbeddingQualityState.Enabled,
+			"embedding.quality.state", "{state}",
+			"1 for the verdict of the latest window, 0 for every other verdict."),
+	}
+	return g, b.observables, errors.Join(b.errs...)
+}
+
+// builder makes instruments and keeps their errors. One that is switched off records nothing.
+type builder struct {
+	meter       metric.Meter
+	observables []metric.Observable
+	errs        []error
+}
+
+func (b *builder) counter(enabled bool, name, unit, description string) metric.Int64Counter {
+	if !enabled {
+		return noop.Int64Counter{}
+	}
+	c, err := b.meter.Int64Counter(name, metric.WithUnit(unit), metric.WithDescription(description))
+	b.errs = append(b.errs, err)
+	return c
+}
+
+func (b *builder) seconds(enabled bool, name, description string, bounds ...float64) metric.Float64Histogram {
+	if !enabled {
+		return noop.Float64Histogram{}
+	}
+	h, err := b.meter.Float64Histogram(name, metric.WithUnit("s"), metric.WithDescription(description),
+		metric.WithExplicitBucketBoundaries(bounds...))
+	b.errs = append(b.errs, err)
+	return h
+}
+
+func (b *builder) counts(enabled bool, name, unit, description string, bounds ...float64) metric.Int64Histogram {
+	if !enabled {
+		return noop.Int64Histogram{}
+	}
+	h, err := b.meter.Int64Histogram(name, metric.WithUnit(unit), metric.WithDescription(description),
+		metric.WithExplicitBucketBoundaries(bounds...))
+	b.errs = append(b.errs, err)
+	return h
+}
+
+func (b *builder) gauge(enabled bool, name, unit, description string) metric.Float64ObservableGauge {
+	if !enabled {
+		return nil
+	}
+	g, err := b.meter.Float64ObservableGauge(name, metric.WithUnit(unit), metric.WithDescription(description))
+	b.errs = append(b.errs, err)
+	b.observables = append(b.observables, g)
+	return g
+}
+
+func (b *builder) intGauge(enabled bool, name, unit, description string) metric.Int64ObservableGauge {
+	if !enabled {
+		return nil
+	}
+	g, err := b.meter.Int64ObservableGauge(name, metric.WithUnit(unit), metric.WithDescription(description))
+	b.errs = append(b.errs, err)
+	b.observables = append(b.observables, g)
+	return g
+}
+
+// powers returns n bounds from first on, each ratio times the one before.
+func powers(first, ratio float64, n int) []float64 {
+	bounds := make([]float64, n)
+	for i := range bounds {
+		bounds[i] = first
+		first *= ratio
+	}
+	return bounds
+}
