@@ -1,0 +1,119 @@
+package drift
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/otelcol-embedding/otelcol-embedding/internal/vector"
+)
+
+// reservoirSize is the number of vectors kept while learning: 655 KB at 2560 dimensions.
+const reservoirSize = 64
+
+// MinLearn is the smallest number of vectors that a Reference can be learned from.
+const MinLearn = reservoirSize
+
+// Learner learns a Reference from a stream of vectors.
+//
+// The first half of the vectors sets the centroid, the second half the distribution of cosines to it. With one set
+// for both, every vector would have pulled the centroid towards itself, and vectors that come later would look
+// further away than the reference's own. The mean and tr Σ come from all of the vectors.
+//
+// tr Σ² needs products of pairs, so a uniform random sample of the stream is kept for it until the end: pairs at
+// random distance, because neighbours in a stream resemble each other (chunks of one document, texts of one user)
+// and would make the covariance look smaller than it is.
+type Learner struct {
+	target int
+	random *rand.Rand
+
+	n          int
+	sum        []float64
+	sumSquares float64
+	reservoir  [][]float32
+	reference  *Reference
+}
+
+// NewLearner returns a Learner for vectors of length dimension that is done after target of them, at least MinLearn.
+func NewLearner(dimension, target int, random *rand.Rand) *Learner {
+	return &Learner{
+		target:    max(target, MinLearn),
+		random:    random,
+		sum:       make([]float64, dimension),
+		reference: &Reference{},
+	}
+}
+
+// Add takes over a vector of finite elements and its norm, which is not 0. It returns the reference at the last
+// vector, after which the Learner is of no further use, and nil before.
+func (l *Learner) Add(x []float32, norm float64) *Reference {
+	r := l.reference
+	if r.Centroid != nil {
+		_, dot := vector.Measure(x, r.Centroid)
+		cosine := Cosine(dot, norm)
+		r.Cosine.Add(cosine)
+		r.Cosines.Add(cosine)
+	}
+	vector.AddTo(l.sum, x)
+	l.sumSquares += norm * norm
+	r.Norm.Add(norm)
+	l.sample(x)
+	l.n++
+	switch l.n {
+	case l.target / 2:
+		r.Centroid = unit(l.sum)
+	case l.target:
+		l.finish()
+		return r
+	}
+	return nil
+}
+
+// sample keeps x with the probability that makes the reservoir a uniform sample of the stream (algorithm R, Vitter
+// 1985).
+func (l *Learner) sample(x []float32) {
+	if len(l.reservoir) < reservoirSize {
+		l.reservoir = append(l.reservoir, slices.Clone(x))
+		return
+	}
+	if i := l.random.IntN(l.n + 1); i < reservoirSize {
+		copy(l.reservoir[i], x)
+	}
+}
+
+func (l *Learner) finish() {
+	n, r := float64(l.n), l.reference
+	r.N = l.n
+	r.Mean = l.sum
+	meanSquared := 0.0
+	for i := range r.Mean {
+		r.Mean[i] /= n
+		meanSquared += r.Mean[i] * r.Mean[i]
+	}
+	r.CovarianceTrace = max(0, (l.sumSquares-n*meanSquared)/(n-1))
+	r.SquaredCovarianceTrace = squaredCovarianceTrace(l.reservoir)
+	l.reservoir, l.sum = nil, nil
+}
+
+// unit returns v scaled to length 1. A zero vector has no direction and stays zero, which makes every cosine 0.
+func unit(v []float64) []float32 {
+	squared := 0.0
+	for _, x := range v {
+		squared += x * x
+	}
+	dst := make([]float32, len(v))
+	if squared == 0 {
+		return dst
+	}
+	scale := 1 / math.Sqrt(squared)
+	for i, x := range v {
+		dst[i] = float32(x * scale)
+	}
+	return dst
+}
+
+// Cosine returns the cosine between a vector and a unit vector from their inner product and the vector's norm, which
+// is not 0. Rounding does not take it out of [−1, 1].
+func Cosine(dot, norm float64) float64 {
+	return min(max(dot/norm, -1), 1)
+}
