@@ -1,0 +1,119 @@
+package embeddingqualityprocessor
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configopaque"
+
+	"github.com/otelcol-embedding/otelcol-embedding/internal/drift"
+)
+
+// minWindow bounds how often reports are made.
+const minWindow = 100 * time.Millisecond
+
+// Config is the configuration of the processor.
+type Config struct {
+	// Window is the length of the windows that are reported.
+	Window time.Duration `mapstructure:"window"`
+	// KeepVectors leaves the vectors in the events that were judged.
+	KeepVectors bool `mapstructure:"keep_vectors"`
+	// Reference says how references are learned.
+	Reference ReferenceConfig `mapstructure:"reference"`
+	// Models holds what is known of models beforehand; the rest is learned.
+	Models []ModelConfig `mapstructure:"models"`
+	// NormTolerance is how far a norm may be from the expected one, relative to it.
+	NormTolerance float64 `mapstructure:"norm_tolerance"`
+	// OutlierSigmas is how many standard deviations of the reference's cosines a vector's cosine may be from their
+	// mean.
+	OutlierSigmas float64 `mapstructure:"outlier_sigmas"`
+	// MaxKeys is the number of keys kept in memory; the one that was unused for longest makes room.
+	MaxKeys int `mapstructure:"max_keys"`
+	// FingerprintKey is the key of the hash by which the texts in spans are compared. A random one is made at start
+	// if it is empty.
+	FingerprintKey configopaque.String `mapstructure:"fingerprint_key"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+// ReferenceConfig says how references are learned.
+type ReferenceConfig struct {
+	// Vectors is the number of valid vectors that a key's reference is learned from.
+	Vectors int `mapstructure:"vectors"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+// ModelConfig holds what is expected of a model's vectors. Zero values are learned.
+type ModelConfig struct {
+	// Name is the model as events name it.
+	Name string `mapstructure:"name"`
+	// Dimension is the length of vectors for calls that ask for none.
+	Dimension int `mapstructure:"dimension"`
+	// Norm is the Euclidean norm.
+	Norm float64 `mapstructure:"norm"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+func createDefaultConfig() component.Config {
+	return &Config{
+		Window:        10 * time.Second,
+		Reference:     ReferenceConfig{Vectors: 1000},
+		NormTolerance: 0.01,
+		OutlierSigmas: 8,
+		MaxKeys:       1000,
+	}
+}
+
+// Validate reports every key whose value cannot be used.
+func (c *Config) Validate() error {
+	var errs []error
+	refuse := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+
+	if c.Window < minWindow {
+		refuse("window: %v is too short; want at least %v, e.g. 10s", c.Window, minWindow)
+	}
+	if c.Reference.Vectors < drift.MinLearn {
+		refuse("reference::vectors: %d is too few to learn from; want at least %d, e.g. 1000",
+			c.Reference.Vectors, drift.MinLearn)
+	}
+	// Written so that NaN is refused as well.
+	if !(c.NormTolerance > 0 && c.NormTolerance < 1) {
+		refuse("norm_tolerance: %v is not a share of the norm; want more than 0 and less than 1, e.g. 0.01",
+			c.NormTolerance)
+	}
+	if !isPositive(c.OutlierSigmas) {
+		refuse("outlier_sigmas: %v is not a number of standard deviations; want more than 0, e.g. 8", c.OutlierSigmas)
+	}
+	if c.MaxKeys < 1 {
+		refuse("max_keys: %d leaves no room; want at least 1, e.g. 1000", c.MaxKeys)
+	}
+	first := make(map[string]int, len(c.Models))
+	for i, m := range c.Models {
+		if m.Name == "" {
+			refuse("models::%d::name: missing; want the model as events name it, e.g. qwen3-embedding-4b", i)
+		} else if j, ok := first[m.Name]; ok {
+			refuse("models::%d::name: %q is the name of models::%d already; want each model once", i, m.Name, j)
+		} else {
+			first[m.Name] = i
+		}
+		if m.Dimension < 0 {
+			refuse("models::%d::dimension: %d is not a length; want e.g. 2560, or no dimension to learn it",
+				i, m.Dimension)
+		}
+		if m.Norm != 0 && !isPositive(m.Norm) {
+			refuse("models::%d::norm: %v is not a length; want e.g. 1, or no norm to learn it", i, m.Norm)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// isPositive is whether v is a finite number above 0.
+func isPositive(v float64) bool { return v > 0 && !math.IsInf(v, 1) }

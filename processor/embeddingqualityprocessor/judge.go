@@ -1,0 +1,234 @@
+package embeddingqualityprocessor
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"hash/maphash"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
+	"github.com/otelcol-embedding/otelcol-embedding/processor/embeddingqualityprocessor/internal/metadata"
+)
+
+const (
+	// maxNameLength bounds what clients choose and keys hold, in bytes.
+	maxNameLength = 256
+	// maxRagged bounds how many ragged vectors are counted for an event: their number is the emitter's word alone.
+	maxRagged = 1 << 16
+)
+
+// judge judges events and holds what is known of each key. It is safe for concurrent use.
+type judge struct {
+	cfg       *Config
+	models    map[string]ModelConfig
+	logger    *zap.Logger
+	telemetry *metadata.TelemetryBuilder
+	flagged   map[embedding.Reason]metric.MeasurementOption
+	workers   sync.Pool // of *worker
+
+	mu       sync.Mutex
+	profiles *lru[profileKey, *profile]
+	states   *lru[embedding.Key, *state]
+}
+
+// worker holds what judging takes, so that it is not allocated for each event.
+type worker struct {
+	event         embedding.Event
+	fingerprinter *embedding.Fingerprinter
+	seed          maphash.Seed
+	rows          []row
+	bytes         []byte
+	// vectors and counts are what was judged since the worker was taken from the pool.
+	vectors int64
+	counts  embedding.ReasonCounts
+}
+
+func newJudge(set component.TelemetrySettings, cfg *Config) (*judge, error) {
+	telemetry, err := metadata.NewTelemetryBuilder(set)
+	if err != nil {
+		return nil, err
+	}
+	j := &judge{
+		cfg:       cfg,
+		models:    make(map[string]ModelConfig, len(cfg.Models)),
+		logger:    set.Logger,
+		telemetry: telemetry,
+		flagged:   make(map[embedding.Reason]metric.MeasurementOption),
+		profiles:  newLRU[profileKey, *profile](cfg.MaxKeys),
+		states:    newLRU[embedding.Key, *state](cfg.MaxKeys),
+	}
+	for _, m := range cfg.Models {
+		j.models[m.Name] = m
+	}
+	for _, r := range embedding.Reasons() {
+		j.flagged[r] = metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", string(r))))
+	}
+	key := []byte(cfg.FingerprintKey)
+	if len(key) == 0 {
+		key = []byte(rand.Text())
+	}
+	seed := maphash.MakeSeed()
+	j.workers.New = func() any {
+		return &worker{fingerprinter: embedding.NewFingerprinter(key), seed: seed}
+	}
+	err = telemetry.RegisterProcessorEmbeddingQualityKeysCallback(func(_ context.Context, o metric.Int64Observer) error {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		o.Observe(int64(j.states.len()))
+		return nil
+	})
+	return j, err
+}
+
+func (j *judge) worker() *worker { return j.workers.Get().(*worker) }
+
+// release counts what w judged and gives it back, without any memory of the records that it read.
+func (j *judge) release(ctx context.Context, w *worker) {
+	if w.vectors > 0 {
+		j.telemetry.ProcessorEmbeddingQualityVectorsJudged.Add(ctx, w.vectors)
+	}
+	for reason, option := range j.flagged {
+		if n := *w.counts.Of(reason); n > 0 {
+			j.telemetry.ProcessorEmbeddingQualityVectorsFlagged.Add(ctx, n, option)
+		}
+	}
+	w.vectors, w.counts = 0, embedding.ReasonCounts{}
+	w.event.Reset()
+	j.workers.Put(w)
+}
+
+// contain ends a panic: deferred around the work on one record or one window, it loses that one and no other.
+func (j *judge) contain(ctx context.Context) {
+	if cause := recover(); cause != nil {
+		j.telemetry.ProcessorEmbeddingQualityPanics.Add(ctx, 1)
+		j.logger.Error("Contained a panic", zap.Any("cause", cause), zap.Stack("stack"))
+	}
+}
+
+// finish judges the event that w has read, writes the judgement to its attributes and removes the vectors.
+func (j *judge) finish(ctx context.Context, w *worker, attrs pcommon.Map) {
+	if !j.cfg.KeepVectors {
+		defer embedding.RemoveVectors(attrs) // whatever happens: w.event shares the vectors' memory until then
+	}
+	var q embedding.Quality
+	if j.event(ctx, w, &q) {
+		q.Write(attrs)
+	}
+}
+
+// event judges the event that w has read. It returns false if there is nothing to judge: for calls that failed and
+// for events without vectors.
+func (j *judge) event(ctx context.Context, w *worker, q *embedding.Quality) bool {
+	ev := &w.event
+	n := max(0, ev.VectorRows())
+	ragged := int64(min(max(0, ev.OutputRagged), maxRagged))
+	if ev.Failed() || n == 0 && ragged == 0 {
+		return false
+	}
+	model, taskType := bounded(ev.Model()), bounded(ev.Task())
+	profile := j.profile(profileKey{model, taskType})
+	want := profile.expect(ev)
+	// Vectors of a wrong length count where the right ones were expected: they get no key of their own, in which
+	// they would look right.
+	state := j.state(ctx, embedding.Key{
+		Model: model, TaskType: taskType, Dimension: want.dimension, Replica: replica(ev),
+	})
+	reference := state.reference.Load()
+
+	w.rows = w.rows[:0]
+	for i := range n {
+		x := ev.Vectors[i*ev.OutputDimension : (i+1)*ev.OutputDimension]
+		r := w.measure(x, want, reference, j.cfg.NormTolerance)
+		if r.reason == "" {
+			if r.text, r.hasText = ev.Fingerprint(i); r.hasText {
+				r.hash = w.hash(x)
+			}
+		}
+		w.rows = append(w.rows, r)
+	}
+	profile.observe(ev, w.rows, j.cfg.NormTolerance)
+
+	q.Vectors, q.Counts.Dimension = ragged, ragged
+	state.judge(ev, w.rows, reference, j.cfg, q)
+	q.Verdict = verdict(&q.Counts, reference)
+	w.vectors += q.Vectors
+	addCounts(&w.counts, &q.Counts)
+	return true
+}
+
+func (j *judge) profile(key profileKey) *profile {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	p, _ := j.profiles.get(key, func() *profile { return newProfile(j.models[key.model]) })
+	return p
+}
+
+func (j *judge) state(ctx context.Context, key embedding.Key) *state {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	s, evicted := j.states.get(key, func() *state { return &state{} })
+	if evicted {
+		j.telemetry.ProcessorEmbeddingQualityKeysEvicted.Add(ctx, 1)
+	}
+	return s
+}
+
+// reports ends the window of every key and returns the reports of those that saw vectors, ordered by key.
+func (j *judge) reports(start, end time.Time) []embedding.WindowReport {
+	type entry struct {
+		key   embedding.Key
+		state *state
+	}
+	j.mu.Lock()
+	entries := make([]entry, 0, j.states.len())
+	for key, s := range j.states.all() {
+		entries = append(entries, entry{key, s})
+	}
+	j.mu.Unlock()
+
+	var reports []embedding.WindowReport
+	for _, e := range entries {
+		if report, ok := e.state.report(); ok {
+			report.Key, report.Start, report.End = e.key, start, end
+			reports = append(reports, report)
+		}
+	}
+	slices.SortFunc(reports, func(a, b embedding.WindowReport) int {
+		return cmp.Or(
+			cmp.Compare(a.Key.Model, b.Key.Model),
+			cmp.Compare(a.Key.TaskType, b.Key.TaskType),
+			cmp.Compare(a.Key.Dimension, b.Key.Dimension),
+			cmp.Compare(a.Key.Replica, b.Key.Replica),
+		)
+	})
+	return reports
+}
+
+// replica names the server that answered, empty if that is not known.
+func replica(ev *embedding.Event) string {
+	address := bounded(ev.ServerAddress)
+	if address == "" || ev.ServerPort == 0 {
+		return address
+	}
+	return net.JoinHostPort(address, strconv.Itoa(ev.ServerPort))
+}
+
+// bounded returns s, cut to maxNameLength.
+func bounded(s string) string {
+	if len(s) <= maxNameLength {
+		return s
+	}
+	return strings.ToValidUTF8(strings.Clone(s[:maxNameLength]), "")
+}

@@ -1,0 +1,67 @@
+package embeddingqualityprocessor
+
+import (
+	"context"
+
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/processor"
+
+	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
+	"github.com/otelcol-embedding/otelcol-embedding/processor/embeddingqualityprocessor/internal/metadata"
+)
+
+// logsProcessor judges the events in log records.
+type logsProcessor struct {
+	judge    *judge
+	reporter *reporter
+	next     consumer.Logs
+	resource pcommon.Resource
+	version  string
+}
+
+func newLogsProcessor(set processor.Settings, cfg *Config, c clock, next consumer.Logs) (*logsProcessor, error) {
+	j, err := newJudge(set.TelemetrySettings, cfg)
+	if err != nil {
+		return nil, err
+	}
+	p := &logsProcessor{judge: j, next: next, resource: set.Resource, version: set.BuildInfo.Version}
+	p.reporter = &reporter{judge: j, clock: c, send: p.send}
+	return p, nil
+}
+
+func (p *logsProcessor) process(ctx context.Context, logs plog.Logs) (plog.Logs, error) {
+	w := p.judge.worker()
+	defer p.judge.release(ctx, w)
+	for _, resource := range logs.ResourceLogs().All() {
+		for _, scope := range resource.ScopeLogs().All() {
+			for _, record := range scope.LogRecords().All() {
+				p.record(ctx, w, record)
+			}
+		}
+	}
+	return logs, nil
+}
+
+func (p *logsProcessor) record(ctx context.Context, w *worker, record plog.LogRecord) {
+	defer p.judge.contain(ctx)
+	if w.event.ReadLogRecord(record) {
+		p.judge.finish(ctx, w, record.Attributes())
+	}
+}
+
+// send passes reports on as the collector's own log records: a key's vectors may come from many services.
+func (p *logsProcessor) send(ctx context.Context, reports []embedding.WindowReport) error {
+	logs := plog.NewLogs()
+	resource := logs.ResourceLogs().AppendEmpty()
+	p.resource.CopyTo(resource.Resource())
+	scope := resource.ScopeLogs().AppendEmpty()
+	scope.Scope().SetName(metadata.ScopeName)
+	scope.Scope().SetVersion(p.version)
+	scope.LogRecords().EnsureCapacity(len(reports))
+	for i := range reports {
+		reports[i].WriteLogRecord(scope.LogRecords().AppendEmpty(), reports[i].End)
+	}
+	return p.next.ConsumeLogs(ctx, logs)
+}

@@ -1,0 +1,87 @@
+package embeddingqualityprocessor
+
+import (
+	"context"
+	"encoding/binary"
+	"math/rand/v2"
+
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/processor"
+
+	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
+	"github.com/otelcol-embedding/otelcol-embedding/processor/embeddingqualityprocessor/internal/metadata"
+)
+
+// tracesProcessor judges the events in spans.
+type tracesProcessor struct {
+	judge    *judge
+	reporter *reporter
+	next     consumer.Traces
+	resource pcommon.Resource
+	version  string
+}
+
+func newTracesProcessor(set processor.Settings, cfg *Config, c clock, next consumer.Traces) (*tracesProcessor, error) {
+	j, err := newJudge(set.TelemetrySettings, cfg)
+	if err != nil {
+		return nil, err
+	}
+	p := &tracesProcessor{judge: j, next: next, resource: set.Resource, version: set.BuildInfo.Version}
+	p.reporter = &reporter{judge: j, clock: c, send: p.send}
+	return p, nil
+}
+
+func (p *tracesProcessor) process(ctx context.Context, traces ptrace.Traces) (ptrace.Traces, error) {
+	w := p.judge.worker()
+	defer p.judge.release(ctx, w)
+	for _, resource := range traces.ResourceSpans().All() {
+		for _, scope := range resource.ScopeSpans().All() {
+			if scope.Scope().Name() == embedding.ReceiverScope {
+				continue // the same calls are carried by log records, with their vectors
+			}
+			for _, span := range scope.Spans().All() {
+				p.span(ctx, w, span)
+			}
+		}
+	}
+	return traces, nil
+}
+
+func (p *tracesProcessor) span(ctx context.Context, w *worker, span ptrace.Span) {
+	defer p.judge.contain(ctx)
+	if w.event.ReadSpan(span, w.fingerprinter) {
+		p.judge.finish(ctx, w, span.Attributes())
+	}
+}
+
+// send passes reports on as the collector's own spans, each the root of a trace.
+func (p *tracesProcessor) send(ctx context.Context, reports []embedding.WindowReport) error {
+	traces := ptrace.NewTraces()
+	resource := traces.ResourceSpans().AppendEmpty()
+	p.resource.CopyTo(resource.Resource())
+	scope := resource.ScopeSpans().AppendEmpty()
+	scope.Scope().SetName(metadata.ScopeName)
+	scope.Scope().SetVersion(p.version)
+	scope.Spans().EnsureCapacity(len(reports))
+	for i := range reports {
+		span := scope.Spans().AppendEmpty()
+		span.SetTraceID(newTraceID())
+		span.SetSpanID(newSpanID())
+		reports[i].WriteSpan(span)
+	}
+	return p.next.ConsumeTraces(ctx, traces)
+}
+
+// newTraceID returns a random trace id; a zero half does not make an id invalid, and two are all but impossible.
+func newTraceID() (id pcommon.TraceID) {
+	binary.BigEndian.PutUint64(id[:8], rand.Uint64())
+	binary.BigEndian.PutUint64(id[8:], rand.Uint64())
+	return id
+}
+
+func newSpanID() (id pcommon.SpanID) {
+	binary.BigEndian.PutUint64(id[:], rand.Uint64())
+	return id
+}
