@@ -1,0 +1,161 @@
+package embeddingreceiver
+
+import (
+	"math"
+	"runtime"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/confighttp"
+	"go.opentelemetry.io/collector/config/configopaque"
+	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/collector/confmap"
+)
+
+// Config is the configuration of the embedding receiver. At least one of Tap and Ingest is needed.
+type Config struct {
+	// Tap is the transparent proxy in front of an embedding server.
+	Tap configoptional.Optional[TapConfig] `mapstructure:"tap"`
+
+	// Ingest is the endpoint for structured request logs.
+	Ingest configoptional.Optional[IngestConfig] `mapstructure:"ingest"`
+
+	// FingerprintKey is the key of the fingerprints that stand for texts. Receivers with the same key give the same
+	// text the same fingerprint. Empty means a random key for each process.
+	FingerprintKey configopaque.String `mapstructure:"fingerprint_key"`
+}
+
+// TapConfig is the configuration of the tap.
+type TapConfig struct {
+	// ServerConfig is the side of the clients.
+	ServerConfig confighttp.ServerConfig `mapstructure:",squash"`
+
+	// Upstream is the side of the embedding server. Its endpoint is a URL, to whose path the client's path is joined.
+	Upstream confighttp.ClientConfig `mapstructure:"upstream"`
+
+	// Analysis is what is made of the calls.
+	Analysis AnalysisConfig `mapstructure:",squash"`
+}
+
+// AnalysisConfig is the configuration of how the tap turns calls into events.
+type AnalysisConfig struct {
+	// Provider names the server software or service on events, as gen_ai.provider.name.
+	Provider string `mapstructure:"provider"`
+
+	// ServiceName is the service.name of the resource that events and spans belong to.
+	ServiceName string `mapstructure:"service_name"`
+
+	// MaxCapturedBodySize is the size in bytes up to which a body is copied for analysis. A larger one passes all the
+	// same.
+	MaxCapturedBodySize int `mapstructure:"max_captured_body_size"`
+
+	// CaptureMemoryLimit is the memory in bytes that all copies of bodies may take together.
+	CaptureMemoryLimit int64 `mapstructure:"capture_memory_limit"`
+
+	// Workers is the number of goroutines that decode captured calls.
+	Workers int `mapstructure:"workers"`
+
+	// QueueSize is the number of calls that may wait for a worker.
+	QueueSize int `mapstructure:"queue_size"`
+}
+
+// IngestConfig is the configuration of the ingest endpoint.
+type IngestConfig struct {
+	ServerConfig confighttp.ServerConfig `mapstructure:",squash"`
+}
+
+const (
+	defaultTapEndpoint         = "localhost:8080"
+	defaultIngestEndpoint      = "localhost:8081"
+	defaultProvider            = "vllm"
+	defaultServiceName         = "embedding-tap"
+	defaultMaxCapturedBodySize = 16 << 20
+	defaultCaptureMemoryLimit  = 256 << 20
+	defaultQueueSize           = 1000
+	maxDefaultWorkers          = 4
+	defaultMaxIngestBodySize   = 20 << 20
+
+	// Python's uvicorn, under vLLM and many others, closes connections that were idle for 5 s. A call sent on a
+	// connection at that moment fails, so the tap closes idle connections first.
+	defaultUpstreamIdleTimeout = 4 * time.Second
+	// A burst of clients must find its connections again, and Go's default is 2 for a host.
+	defaultUpstreamIdleConns = 4096
+)
+
+func createDefaultConfig() component.Config {
+	return &Config{
+		Tap:    configoptional.Default(defaultTapConfig()),
+		Ingest: configoptional.Default(defaultIngestConfig()),
+	}
+}
+
+func defaultTapConfig() TapConfig {
+	server := confighttp.NewDefaultServerConfig()
+	server.NetAddr.Endpoint = defaultTapEndpoint
+	// The tap has no opinion on how long or how large a call may be: the embedding server has.
+	server.WriteTimeout = 0
+	server.MaxRequestBodySize = math.MaxInt64
+
+	upstream := confighttp.NewDefaultClientConfig()
+	keepalive := confighttp.NewDefaultKeepaliveClientConfig()
+	keepalive.IdleConnTimeout = defaultUpstreamIdleTimeout
+	keepalive.MaxIdleConns = 0 // no limit beyond that of the one host
+	keepalive.MaxIdleConnsPerHost = defaultUpstreamIdleConns
+	upstream.Keepalive = configoptional.Some(keepalive)
+
+	return TapConfig{
+		ServerConfig: server,
+		Upstream:     upstream,
+		Analysis: AnalysisConfig{
+			Provider:            defaultProvider,
+			ServiceName:         defaultServiceName,
+			MaxCapturedBodySize: defaultMaxCapturedBodySize,
+			CaptureMemoryLimit:  defaultCaptureMemoryLimit,
+			Workers:             min(runtime.NumCPU(), maxDefaultWorkers),
+			QueueSize:           defaultQueueSize,
+		},
+	}
+}
+
+func defaultIngestConfig() IngestConfig {
+	server := confighttp.NewDefaultServerConfig()
+	server.NetAddr.Endpoint = defaultIngestEndpoint
+	server.MaxRequestBodySize = defaultMaxIngestBodySize
+	// zstd is left out: a frame of a few bytes can demand a window of gigabytes.
+	server.CompressionAlgorithms = []string{"", "gzip", "zlib", "deflate"}
+	return IngestConfig{ServerConfig: server}
+}
+
+// The settings of confighttp ignore keys that they do not know, and with them misspelt ones. As types of their own,
+// without their Unmarshal, they refuse them.
+type (
+	serverKeys confighttp.ServerConfig
+	clientKeys confighttp.ClientConfig
+	tapKeys    struct {
+		Server   serverKeys     `mapstructure:",squash"`
+		Upstream clientKeys     `mapstructure:"upstream"`
+		Analysis AnalysisConfig `mapstructure:",squash"`
+	}
+)
+
+// Unmarshal implements confmap.Unmarshaler.
+func (c *TapConfig) Unmarshal(conf *confmap.Conf) error {
+	if err := checkKeys[tapKeys](conf); err != nil {
+		return err
+	}
+	return conf.Unmarshal(c)
+}
+
+// Unmarshal implements confmap.Unmarshaler.
+func (c *IngestConfig) Unmarshal(conf *confmap.Conf) error {
+	if err := checkKeys[serverKeys](conf); err != nil {
+		return err
+	}
+	return conf.Unmarshal(c)
+}
+
+// checkKeys refuses keys that T does not have. It works on a copy, because optional sections take their key enabled out
+// of what they read.
+func checkKeys[T any](conf *confmap.Conf) error {
+	return confmap.NewFromStringMap(conf.ToStringMap()).Unmarshal(new(T))
+}

@@ -1,0 +1,254 @@
+package embeddingreceiver
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/otelcol-embedding/otelcol-embedding/internal/dialect"
+)
+
+// maxRequestHint is how much memory a client's Content-Length alone can make the tap take, in bytes.
+const maxRequestHint = 256 << 10
+
+// call is what the tap learned of one call, with copies of its bodies. A worker makes the event of it.
+type call struct {
+	dialect   dialect.Dialect
+	start     time.Time
+	duration  time.Duration // until the last byte to the client
+	upstream  time.Duration // until the last byte from the server, 0 if there was none
+	path      string
+	userAgent string
+	parent    traceContext
+	status    int         // as the client saw it, 0 if there was no answer
+	errorType string      // what went wrong between the tap and its two sides
+	header    http.Header // of the server's answer, nil if there was none
+
+	requestEncoding string
+	request         capture
+	response        capture
+}
+
+func (c *call) release(m *memory) {
+	c.request.release(m)
+	c.response.release(m)
+}
+
+// exchange is one request and its answer on their way through the tap. It stands between the proxy and the client's
+// connection, keeps both sides as they are, and writes down what passes if it is an embedding call.
+type exchange struct {
+	http.ResponseWriter
+	http1  bool // the protocol of the client's connection
+	memory *memory
+	call   *call // nil for what is no embedding call
+
+	// The transport may read the request's body after the answer has ended, so mu guards what that touches.
+	mu          sync.Mutex
+	finished    bool
+	requestHint int   // length of the request's body as far as it is known
+	uploadErr   error // how reading the request's body ended, nil before; io.EOF is its end
+
+	early        bool       // whether the server answered before the request was read
+	reading      sync.Mutex // held while the request's body is read
+	responseHint int
+	lastByte     time.Time // when the last part of the answer came
+	writeErr     error
+}
+
+// newExchange returns the exchange of a request; d is nil if it is no embedding call.
+func newExchange(w http.ResponseWriter, r *http.Request, d dialect.Dialect, m *memory) *exchange {
+	x := &exchange{ResponseWriter: w, http1: r.ProtoMajor == 1, memory: m}
+	if r.ContentLength == 0 {
+		x.uploadErr = io.EOF
+	}
+	if d == nil {
+		return x
+	}
+	x.call = &call{
+		dialect:         d,
+		start:           time.Now(),
+		path:            r.URL.Path,
+		userAgent:       r.UserAgent(),
+		parent:          readTraceContext(r.Header),
+		requestEncoding: r.Header.Get("Content-Encoding"),
+	}
+	if r.ContentLength > int64(m.body) {
+		x.call.request.lost = reasonBodyTooLarge
+	} else {
+		x.requestHint = min(int(r.ContentLength), maxRequestHint)
+	}
+	return x
+}
+
+type exchangeKey struct{}
+
+// follow returns r such that the proxy's hooks find x.
+func (x *exchange) follow(r *http.Request) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
+}
+
+func exchangeOf(ctx context.Context) *exchange {
+	x, _ := ctx.Value(exchangeKey{}).(*exchange)
+	return x
+}
+
+// noteAnswer sees the head of the server's answer; it is the proxy's ModifyResponse.
+func noteAnswer(res *http.Response) error {
+	x := exchangeOf(res.Request.Context())
+	if x.http1 && !x.uploadEnded() {
+		// The server answers before it has read the request, as with 401 or 413. net/http would now take the rest of
+		// the body for itself, so that the transport fails and cuts the answer off. It leaves the body alone on a
+		// connection that is not kept.
+		res.Header.Set("Connection", "close")
+		x.early = true
+	}
+	if x.call == nil {
+		return nil
+	}
+	x.call.header, x.call.status = res.Header, res.StatusCode
+	switch {
+	case res.ContentLength > int64(x.memory.body):
+		x.call.response.lost = reasonBodyTooLarge
+	case res.ContentLength > 0:
+		x.responseHint = int(res.ContentLength)
+	}
+	return nil
+}
+
+// requestBody is the body of a request to the upstream.
+//
+// It ends by itself when all bytes that Content-Length promises are read. The transport asks for more all the same, and
+// that must not get through: the upstream may have answered by then, and net/http's server closes the client's body when
+// the answer begins. The transport would take the failing read for a broken request, and cut the answer off.
+type requestBody struct {
+	io.ReadCloser
+	left     int64 // bytes to come, negative if nobody knows
+	exchange *exchange
+}
+
+// Read implements io.Reader.
+func (b *requestBody) Read(p []byte) (int, error) {
+	if b.left == 0 {
+		return 0, io.EOF
+	}
+	b.exchange.reading.Lock()
+	n, err := b.ReadCloser.Read(p)
+	b.exchange.reading.Unlock()
+	if b.left > 0 {
+		if b.left -= int64(n); b.left == 0 {
+			err = io.EOF
+		}
+	}
+	b.exchange.noteRequest(p[:n], err)
+	return n, err
+}
+
+// noteRequest sees a part of the request's body, and how reading it ended.
+func (x *exchange) noteRequest(p []byte, err error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.call != nil && !x.finished {
+		x.call.request.write(x.memory, p, x.requestHint)
+	}
+	if err != nil {
+		x.uploadErr = err
+	}
+}
+
+// uploadEnded reports whether the request's body was read to its end.
+func (x *exchange) uploadEnded() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.uploadErr == io.EOF
+}
+
+// uploadFailed reports whether the request's body could not be read from the client.
+func (x *exchange) uploadFailed() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.uploadErr != nil && x.uploadErr != io.EOF
+}
+
+// WriteHeader implements http.ResponseWriter. It keeps net/http from adding what the server did not send.
+func (x *exchange) WriteHeader(status int) {
+	switch {
+	case status == http.StatusContinue:
+		return // net/http says so itself as soon as the upstream takes the body
+	case status >= http.StatusOK:
+		header := x.Header()
+		for _, name := range [...]string{"Content-Type", "Date"} {
+			if _, ok := header[name]; !ok {
+				header[name] = nil // neither sent nor made up
+			}
+		}
+		if x.call != nil {
+			x.call.status = status // the tap's own, where the server did not answer
+		}
+	}
+	x.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter. The proxy calls it with each part of the answer as it comes.
+func (x *exchange) Write(p []byte) (int, error) {
+	if x.call != nil && x.call.header != nil {
+		x.lastByte = time.Now()
+		x.call.response.write(x.memory, p, x.responseHint)
+	}
+	n, err := x.ResponseWriter.Write(p)
+	if err != nil {
+		x.writeErr = err
+	}
+	return n, err
+}
+
+// Unwrap lets http.ResponseController find what the connection can do, such as flushing and switching protocols.
+func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
+
+// What the tap takes in after an early answer, at most.
+const (
+	lingerTime = 500 * time.Millisecond
+	lingerSize = 256 << 10
+)
+
+// linger takes in what the client still sends after an early answer. When a connection is closed with something unread,
+// the system throws away what the client has not read yet of the answer.
+func (x *exchange) linger(body io.Reader) {
+	if !x.early {
+		return
+	}
+	if err := http.NewResponseController(x).SetReadDeadline(time.Now().Add(lingerTime)); err != nil {
+		return
+	}
+	x.reading.Lock() // until the deadline at most: the transport may be at it still
+	defer x.reading.Unlock()
+	_, _ = io.CopyN(io.Discard, body, lingerSize) // the connection is closed whatever comes
+}
+
+// finish ends the observation of a call. passed is whether the proxy got to the end of the answer.
+func (x *exchange) finish(ctx context.Context, passed bool) *call {
+	x.mu.Lock()
+	x.finished = true
+	x.mu.Unlock()
+
+	c := x.call
+	c.duration = time.Since(c.start)
+	if !x.lastByte.IsZero() {
+		c.upstream = x.lastByte.Sub(c.start)
+	} else if c.header != nil {
+		c.upstream = c.duration // an answer without a body
+	}
+	if !passed && c.errorType == "" {
+		switch err := ctx.Err(); {
+		case errors.Is(err, context.DeadlineExceeded):
+			c.errorType = errorTimeout
+		case err != nil || x.writeErr != nil:
+			c.errorType = errorClientClosed
+		default:
+			c.errorType = errorUpstreamAborted
+		}
+	}
+	return c
+}
