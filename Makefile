@@ -1,0 +1,79 @@
+# Everything needs Go, a C compiler and make alone, and does its own set-up.
+
+BINARY     := build/otelcol-embedding
+DEMO       := build/embeddingdemo
+CONFIG     ?= config/quickstart.yaml
+# The one place that says how the distribution is built; the collector builder uses the same flags, so that both share
+# the build cache.
+TAGS       := $(shell sed -n 's/^  build_tags: //p' builder-config.yaml)
+BUILDFLAGS := -trimpath -tags=$(TAGS)
+TOOL       := go tool -modfile=internal/tools/go.mod
+
+# go-nvml binds entry points that NVIDIA's header marks as deprecated; the warnings are not ours to act on.
+export CGO_CFLAGS := -O2 -g -Wno-deprecated-declarations
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z0-9-]*:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build the collector and the demo into build/.
+	CGO_ENABLED=1 go build $(BUILDFLAGS) -ldflags="-s -w" -o $(BINARY) .
+	go build -trimpath -o $(DEMO) ./cmd/embeddingdemo
+
+.PHONY: run
+run: build ## Watch a demo server, or EMBEDDING_UPSTREAM=http://host:8000, until Ctrl-C.
+	@exec $(DEMO) up --collector $(BINARY) --config $(CONFIG)
+
+.PHONY: test
+test: build ## Run every test that needs Go and a C compiler alone. TESTFLAGS=-race and such are passed on.
+	OTELCOL_EMBEDDING=$(CURDIR)/$(BINARY) EMBEDDINGDEMO=$(CURDIR)/$(DEMO) \
+		go test -tags=$(TAGS) $(TESTFLAGS) ./...
+
+.PHONY: e2e
+e2e: build build/clients ## Run the end-to-end tests against a real Prometheus (needs prometheus, node and python3 on the PATH).
+	OTELCOL_EMBEDDING=$(CURDIR)/$(BINARY) EMBEDDINGDEMO=$(CURDIR)/$(DEMO) \
+	E2E_NODE=$$(command -v node) E2E_PYTHON=$(CURDIR)/build/clients/bin/python \
+		go test -count=1 -timeout=20m -tags=$(TAGS),e2e ./test/e2e/...
+
+# The official OpenAI clients: Python's in a virtual environment, Node's beside its script.
+build/clients: test/clients/requirements.txt test/clients/package-lock.json
+	python3 -m venv $@
+	$@/bin/python -m pip install --quiet --disable-pip-version-check -r test/clients/requirements.txt
+	cd test/clients && npm ci --no-audit --no-fund --loglevel=error
+	touch $@
+
+.PHONY: bench
+bench: build ## Run the benchmarks, each beside its baseline.
+	go test -run='^$$' -bench=. -benchmem -tags=$(TAGS) \
+		./internal/... ./receiver/... ./processor/... ./connector/... ./test/bench/...
+
+.PHONY: generate
+generate: ## Regenerate what mdatagen and the collector builder write.
+	go generate -tags=$(TAGS) ./receiver/... ./processor/... ./connector/...
+	rm -rf build/builder && mkdir -p build
+	$(TOOL) builder --config builder-config.yaml --skip-get-modules --skip-compilation
+	mv build/builder/*.go . && gofmt -w components.go main.go main_others.go main_windows.go
+	gofmt -w receiver processor connector
+
+.PHONY: generate-check
+generate-check: generate ## Fail if something committed differs from what is generated.
+	@test -z "$$(git status --porcelain)" || { git status --short; git diff | head -50; \
+		echo "generated files differ from what is committed: run 'make generate' and commit"; exit 1; }
+
+.PHONY: lint
+lint: ## gofmt, go vet and staticcheck.
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run gofmt"; exit 1; }
+	go vet -tags=$(TAGS) ./...
+	go vet -tags=$(TAGS),e2e ./test/...
+	$(TOOL) staticcheck -tags=$(TAGS),e2e ./...
+
+.PHONY: builder
+builder: ## Build the collector with the plain collector builder, as those do who embed the components elsewhere.
+	$(TOOL) builder --config builder-config.yaml
+
+.PHONY: clean
+clean: ## Remove build/.
+	rm -rf build
