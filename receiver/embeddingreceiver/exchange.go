@@ -90,15 +90,22 @@ func (x *exchange) follow(r *http.Request) *http.Request {
 	return r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
 }
 
-func exchangeOf(ctx context.Context) *exchange {
-	x, _ := ctx.Value(exchangeKey{}).(*exchange)
+// exchangeOf returns the exchange of a request that the proxy passes on.
+func exchangeOf(r *http.Request) *exchange {
+	x, _ := r.Context().Value(exchangeKey{}).(*exchange)
 	return x
 }
 
 // noteAnswer sees the head of the server's answer; it is the proxy's ModifyResponse.
 func noteAnswer(res *http.Response) error {
-	x := exchangeOf(res.Request.Context())
-	if x.http1 && !x.uploadEnded() {
+	var x *exchange
+	if res.Request != nil {
+		x = exchangeOf(res.Request)
+	}
+	if x == nil {
+		return nil // an upstream middleware made up the answer, or the request: it passes all the same
+	}
+	if x.http1 && res.StatusCode != http.StatusSwitchingProtocols && !x.uploadEnded() {
 		// The server answers before it has read the request, as with 401 or 413. net/http would now take the rest of
 		// the body for itself, so that the transport fails and cuts the answer off. It leaves the body alone on a
 		// connection that is not kept.

@@ -228,6 +228,28 @@ func TestTapContainsPanics(t *testing.T) {
 	}
 }
 
+// TestAnalysisAllocatesNothingPerVector compares a batch with a single vector.
+func TestAnalysisAllocatesNothingPerVector(t *testing.T) {
+	allocations := func(n int, asBase64 bool) float64 {
+		m := newMemory(1<<30, 1<<24)
+		w := &worker{analyzer: &analyzer{memory: m}, fingerprinter: embedding.NewFingerprinter([]byte("key"))}
+		c := &call{dialect: dialect.OpenAI{}, status: http.StatusOK, header: http.Header{}}
+		request, answer := []byte(oneCall), embeddingsAnswer(n, 256, asBase64)
+		return testing.AllocsPerRun(100, func() {
+			c.request.write(m, request, 0)
+			c.response.write(m, answer, 0)
+			w.describe(c)
+			if why := w.analyze(c); why != "" {
+				t.Fatal(why)
+			}
+		})
+	}
+	for _, asBase64 := range []bool{false, true} {
+		// The garbage collector may take a pooled buffer meanwhile.
+		assert.InDelta(t, allocations(1, asBase64), allocations(64, asBase64), 4)
+	}
+}
+
 func TestShutdownDrains(t *testing.T) {
 	upstream := serveUpstream(t, answerWith(jsonType, embeddingsAnswer(1, 8, false)))
 	next := newBlockingLogs()

@@ -99,7 +99,7 @@ func (u *upstream) rewrite(pr *httputil.ProxyRequest) {
 		out.Header.Set("Accept-Encoding", "identity")
 	}
 	if out.Body != nil {
-		out.Body = &requestBody{ReadCloser: out.Body, left: out.ContentLength, exchange: exchangeOf(out.Context())}
+		out.Body = &requestBody{ReadCloser: out.Body, left: out.ContentLength, exchange: exchangeOf(in)}
 	}
 	// The same map, because the values come only after the body.
 	out.Trailer = in.Trailer
@@ -108,7 +108,7 @@ func (u *upstream) rewrite(pr *httputil.ProxyRequest) {
 // answerError answers a client whose request got no answer from the upstream; it is the proxy's ErrorHandler.
 func answerError(w http.ResponseWriter, r *http.Request, err error) {
 	status, errorType, message := explain(r.Context(), err)
-	x := exchangeOf(r.Context())
+	x := exchangeOf(r)
 	if x.uploadFailed() && errorType != errorRequestTooLarge {
 		status, errorType = 0, errorClientClosed
 	}
