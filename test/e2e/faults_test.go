@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"fmt"
-	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -23,6 +22,10 @@ var signals = map[string]string{
 	"norm":       `sum(embedding_vectors_invalid_total{reason="norm"})`,
 	"duplicate":  `sum(embedding_vectors_invalid_total{reason="duplicate"})`,
 }
+
+// maxNormalShift is above every mean-shift z that healthy traffic of the test makes, and far below that of another
+// model, which is in the hundreds.
+const maxNormalShift = 30.0
 
 // TestEveryFaultShows learns from healthy traffic, sees no signal there, and then switches on one fault of the demo
 // server after the other. Each must show in its own signal and leave the others as they were.
@@ -52,9 +55,10 @@ func TestEveryFaultShows(t *testing.T) {
 	for name, query := range signals {
 		assert.Zero(t, prometheus.value(query), "%s without a fault", name)
 	}
-	assert.Less(t, prometheus.value(`max(max_over_time(embedding_centroid_distance[1h]))`), 0.1, "no drift without a fault")
 	assert.Less(t, prometheus.value(`histogram_quantile(0.99, sum by (le) (embedding_request_duration_seconds_bucket))`), 1.0)
+	// z allows for the number of vectors in a window, which is small where a window ends in the middle of a burst.
 	normalShift := prometheus.value(`max(max_over_time(embedding_mean_shift_z[1h]))`)
+	assert.Less(t, normalShift, maxNormalShift, "no drift without a fault")
 
 	for _, fault := range []struct {
 		name     string
@@ -112,10 +116,9 @@ func TestEveryFaultShows(t *testing.T) {
 	})
 	t.Run("model swap", func(t *testing.T) {
 		s.fault("model_swap", map[string]any{"share": 1})
-		send("swapped", 200)
+		send("swapped", 400)
 		prometheus.eventually(`max(max_over_time(embedding_mean_shift_z[1h]))`,
-			func(v float64) bool { return v > 10*math.Max(1, normalShift) }, "the mean has moved")
-		prometheus.eventually(`max(max_over_time(embedding_centroid_distance[1h]))`, func(v float64) bool { return v > 0.2 }, "the mean has moved")
+			func(v float64) bool { return v > 5*maxNormalShift }, "the mean has moved")
 		s.heal()
 	})
 }
