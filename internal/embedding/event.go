@@ -20,6 +20,9 @@ const (
 // Operation is the gen_ai.operation.name of every embedding event.
 const Operation = "embeddings"
 
+// ErrorOther is the semantic conventions' error.type for an error without a known type.
+const ErrorOther = "_OTHER"
+
 // DefaultTaskType is the task type of a call that names none.
 const DefaultTaskType = "general"
 

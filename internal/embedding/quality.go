@@ -81,6 +81,16 @@ func (c *ReasonCounts) Of(r Reason) *int64 {
 	return nil
 }
 
+// Add adds the counts of other to c.
+func (c *ReasonCounts) Add(other *ReasonCounts) {
+	c.NonFinite += other.NonFinite
+	c.Zero += other.Zero
+	c.Dimension += other.Dimension
+	c.Norm += other.Norm
+	c.Duplicate += other.Duplicate
+	c.Outlier += other.Outlier
+}
+
 // Invalid returns the number of vectors that can not be right: all counts but the outliers.
 func (c *ReasonCounts) Invalid() int64 {
 	return c.NonFinite + c.Zero + c.Dimension + c.Norm + c.Duplicate

@@ -65,7 +65,7 @@ func (e *Event) ReadSpan(span ptrace.Span, fp *Fingerprinter) bool {
 	e.Duration = spanDuration(span)
 	e.TraceID, e.SpanID, e.TraceFlags = span.TraceID(), span.SpanID(), span.Flags()
 	if !e.Failed() && span.Status().Code() == ptrace.StatusCodeError {
-		e.ErrorType = "_OTHER" // the conventions' value for an error without a known type
+		e.ErrorType = ErrorOther
 	}
 	return true
 }

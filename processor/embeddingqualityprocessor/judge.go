@@ -164,7 +164,7 @@ func (j *judge) event(ctx context.Context, w *worker, q *embedding.Quality) bool
 	state.judge(ev, w.rows, reference, j.cfg, q)
 	q.Verdict = verdict(&q.Counts, reference)
 	w.vectors += q.Vectors
-	addCounts(&w.counts, &q.Counts)
+	w.counts.Add(&q.Counts)
 	return true
 }
 

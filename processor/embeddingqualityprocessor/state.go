@@ -47,7 +47,7 @@ func (s *state) judge(ev *embedding.Event, rows []row, reference *drift.Referenc
 		r.addTo(q, reference != nil)
 	}
 	s.vectors += q.Vectors
-	addCounts(&s.counts, &q.Counts)
+	s.counts.Add(&q.Counts)
 }
 
 // add takes over a valid vector: into the window, and into the reference while that is learned.
@@ -135,13 +135,4 @@ func compare(reference *drift.Reference, w *drift.Window) *embedding.Drift {
 
 func moments(m *drift.Moments) embedding.Moments {
 	return embedding.Moments{Mean: m.Mean, StdDev: m.StdDev(), Min: m.Min, Max: m.Max}
-}
-
-func addCounts(dst, src *embedding.ReasonCounts) {
-	dst.NonFinite += src.NonFinite
-	dst.Zero += src.Zero
-	dst.Dimension += src.Dimension
-	dst.Norm += src.Norm
-	dst.Duplicate += src.Duplicate
-	dst.Outlier += src.Outlier
 }

@@ -2,8 +2,6 @@ package embeddingqualityprocessor
 
 import (
 	"context"
-	"encoding/binary"
-	"math/rand/v2"
 
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -67,21 +65,9 @@ func (p *tracesProcessor) send(ctx context.Context, reports []embedding.WindowRe
 	scope.Spans().EnsureCapacity(len(reports))
 	for i := range reports {
 		span := scope.Spans().AppendEmpty()
-		span.SetTraceID(newTraceID())
-		span.SetSpanID(newSpanID())
+		span.SetTraceID(embedding.NewTraceID())
+		span.SetSpanID(embedding.NewSpanID())
 		reports[i].WriteSpan(span)
 	}
 	return p.next.ConsumeTraces(ctx, traces)
-}
-
-// newTraceID returns a random trace id; a zero half does not make an id invalid, and two are all but impossible.
-func newTraceID() (id pcommon.TraceID) {
-	binary.BigEndian.PutUint64(id[:8], rand.Uint64())
-	binary.BigEndian.PutUint64(id[8:], rand.Uint64())
-	return id
-}
-
-func newSpanID() (id pcommon.SpanID) {
-	binary.BigEndian.PutUint64(id[:], rand.Uint64())
-	return id
 }

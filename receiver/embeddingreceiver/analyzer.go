@@ -175,9 +175,9 @@ func (w *worker) emit(ctx context.Context, c *call) {
 	spanWanted := w.out.traces != nil && (!c.parent.valid() || c.parent.sampled())
 	w.event.TraceID, w.event.SpanID, w.event.TraceFlags = c.parent.traceID, c.parent.spanID, uint32(c.parent.flags)
 	if spanWanted {
-		w.event.SpanID = newSpanID()
+		w.event.SpanID = embedding.NewSpanID()
 		if !c.parent.valid() {
-			w.event.TraceID, w.event.TraceFlags = newTraceID(), flagSampled
+			w.event.TraceID, w.event.TraceFlags = embedding.NewTraceID(), flagSampled
 		}
 	}
 	if w.out.logs != nil {

@@ -144,7 +144,7 @@ func (e *entry) complete(now time.Time) {
 	case ev.StatusCode >= 300:
 		ev.ErrorType = strconv.Itoa(ev.StatusCode)
 	case e.failed:
-		ev.ErrorType = errorOther
+		ev.ErrorType = embedding.ErrorOther
 	}
 }
 

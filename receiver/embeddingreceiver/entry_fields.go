@@ -14,9 +14,6 @@ import (
 	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
 )
 
-// errorOther is the semantic conventions' error.type for an error without a known type.
-const errorOther = "_OTHER"
-
 // maxIdentifier is the length up to which an error's text is taken for an identifier of it.
 const maxIdentifier = 64
 

@@ -1,9 +1,7 @@
 package embeddingreceiver
 
 import (
-	"encoding/binary"
 	"encoding/hex"
-	"math/rand/v2"
 	"net/http"
 	"strings"
 
@@ -67,14 +65,3 @@ func parseTraceparent(s string) (traceContext, bool) {
 func (tc traceContext) valid() bool { return !tc.traceID.IsEmpty() && !tc.spanID.IsEmpty() }
 
 func (tc traceContext) sampled() bool { return tc.flags&flagSampled != 0 }
-
-func newTraceID() (id pcommon.TraceID) {
-	binary.LittleEndian.PutUint64(id[:8], rand.Uint64())
-	binary.LittleEndian.PutUint64(id[8:], rand.Uint64()|1) // all zeros is no id
-	return id
-}
-
-func newSpanID() (id pcommon.SpanID) {
-	binary.LittleEndian.PutUint64(id[:], rand.Uint64()|1)
-	return id
-}

@@ -53,13 +53,13 @@ func inOwnProcess(t *testing.T, env ...string) bool {
 
 // gpuHost is a fake host with GPUs, whose scenario can be changed while the receiver runs.
 type gpuHost struct {
-	libraryPath, scenario string
+	nvmlPath, scenario string
 }
 
 func newGPUHost(t *testing.T, scenario fakenvml.Scenario, without ...string) gpuHost {
 	t.Helper()
 	dir := t.TempDir()
-	host := gpuHost{libraryPath: fakenvml.Build(t, dir, without...), scenario: filepath.Join(dir, "scenario")}
+	host := gpuHost{nvmlPath: fakenvml.Build(t, dir, without...), scenario: filepath.Join(dir, "scenario")}
 	t.Setenv(fakenvml.ScenarioEnv, host.scenario)
 	if scenario != nil {
 		scenario.Write(t, host.scenario)
@@ -69,7 +69,7 @@ func newGPUHost(t *testing.T, scenario fakenvml.Scenario, without ...string) gpu
 
 func (h gpuHost) config() *Config {
 	cfg := testConfig()
-	cfg.LibraryPath = h.libraryPath
+	cfg.LibraryPath = h.nvmlPath
 	return cfg
 }
 
