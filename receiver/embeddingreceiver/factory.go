@@ -2,18 +2,19 @@ package embeddingreceiver
 
 import (
 	"context"
-	"sync"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/receiver"
 
+	"github.com/otelcol-embedding/otelcol-embedding/internal/instances"
 	"github.com/otelcol-embedding/otelcol-embedding/receiver/embeddingreceiver/internal/metadata"
 )
 
-// NewFactory returns the factory of the embedding receiver.
+// NewFactory returns the factory of the embedding receiver. A receiver in a logs and in a traces pipeline is one
+// receiver, because it listens on one port.
 func NewFactory() receiver.Factory {
-	live := &instances{byConfig: map[component.Config]*embeddingReceiver{}}
+	live := &factory{}
 	return receiver.NewFactory(
 		metadata.Type,
 		createDefaultConfig,
@@ -22,16 +23,13 @@ func NewFactory() receiver.Factory {
 	)
 }
 
-// instances holds the receivers that are not shut down. A receiver in a logs and in a traces pipeline is one receiver,
-// because it listens on one port; the collector gives both the same configuration.
-type instances struct {
-	mu       sync.Mutex
-	byConfig map[component.Config]*embeddingReceiver
+type factory struct {
+	live instances.Live[*embeddingReceiver]
 }
 
-func (i *instances) createLogs(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Logs,
+func (f *factory) createLogs(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Logs,
 ) (receiver.Logs, error) {
-	r, err := i.get(set, cfg)
+	r, err := f.get(set, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -39,9 +37,9 @@ func (i *instances) createLogs(_ context.Context, set receiver.Settings, cfg com
 	return r, nil
 }
 
-func (i *instances) createTraces(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Traces,
+func (f *factory) createTraces(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Traces,
 ) (receiver.Traces, error) {
-	r, err := i.get(set, cfg)
+	r, err := f.get(set, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -49,21 +47,13 @@ func (i *instances) createTraces(_ context.Context, set receiver.Settings, cfg c
 	return r, nil
 }
 
-func (i *instances) get(set receiver.Settings, cfg component.Config) (*embeddingReceiver, error) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if r, ok := i.byConfig[cfg]; ok {
+func (f *factory) get(set receiver.Settings, cfg component.Config) (*embeddingReceiver, error) {
+	return f.live.Get(cfg, func(forget func()) (*embeddingReceiver, error) {
+		r, err := newReceiver(cfg.(*Config), set)
+		if err != nil {
+			return nil, err
+		}
+		r.forget = forget
 		return r, nil
-	}
-	r, err := newReceiver(cfg.(*Config), set)
-	if err != nil {
-		return nil, err
-	}
-	r.forget = func() {
-		i.mu.Lock()
-		defer i.mu.Unlock()
-		delete(i.byConfig, cfg)
-	}
-	i.byConfig[cfg] = r
-	return r, nil
+	})
 }
