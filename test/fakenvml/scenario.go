@@ -13,29 +13,6 @@ import (
 // Scenario holds the lines of a scenario file.
 type Scenario map[string]string
 
-// Healthy returns a host with a number of GPUs that answer every call. GPU i uses 7,680·(i+1) MiB of 81,920 MiB, runs
-// at 25·(i+1) % and 40+i °C, draws 100·(i+1) W and has consumed 1,000·(i+1) J.
-func Healthy(gpus int) Scenario {
-	s := Scenario{}
-	s.Set("driver.version", "580.82.07")
-	s.Set("cuda.version", 13000)
-	s.Set("gpu.count", gpus)
-	for i := range gpus {
-		s.SetGPU(i, "uuid", fmt.Sprintf("GPU-00000000-0000-4000-8000-%012d", i))
-		s.SetGPU(i, "name", "NVIDIA Fake 80GB")
-		s.SetGPU(i, "serial", fmt.Sprintf("%013d", i))
-		s.SetGPU(i, "pci.bus_id", fmt.Sprintf("00000000:%02X:00.0", i+1))
-		s.SetGPU(i, "memory.total", uint64(81920)<<20)
-		s.SetGPU(i, "memory.reserved", uint64(512)<<20)
-		s.SetGPU(i, "memory.used", uint64(7680*(i+1))<<20)
-		s.SetGPU(i, "utilization.gpu", 25*(i+1))
-		s.SetGPU(i, "temperature", 40+i)
-		s.SetGPU(i, "power", 100_000*(i+1))
-		s.SetGPU(i, "energy", 1_000_000*(i+1))
-	}
-	return s
-}
-
 // Set sets one key.
 func (s Scenario) Set(key string, value any) { s[key] = fmt.Sprint(value) }
 
@@ -45,7 +22,61 @@ func (s Scenario) SetGPU(index int, key string, value any) { s.Set(gpuKey(index,
 // UnsetGPU removes one key of a GPU, which makes the calls that need it NOT_SUPPORTED.
 func (s Scenario) UnsetGPU(index int, key string) { delete(s, gpuKey(index, key)) }
 
+// SetField sets a field of nvmlDeviceGetFieldValues and its type: uint, ulong, ulonglong, int or double.
+func (s Scenario) SetField(gpu, id int, kind string, value any) {
+	s.SetGPU(gpu, fmt.Sprintf("field.%d", id), value)
+	s.SetGPU(gpu, fmt.Sprintf("field.%d.type", id), kind)
+}
+
+// SetMIG puts a GPU into MIG mode and makes a MIG device of a profile like 1g.10gb, the only one of its GPU instance.
+// Device m of GPU i has
+//
+//   - the UUID MIG-00000000-0000-4000-8000-… that ends with i in eight and m in four digits, the name of the GPU
+//     followed by MIG and the profile, GPU instance m+7 and compute instance 0
+//   - the slices and GiB of memory of the profile, 16 multiprocessors a slice, (m+1)·100 MiB used and none reserved
+//   - a compute process 2000+100·i+m that uses (m+1)·100 MiB
+//   - the GPM metrics of Healthy with i+m/10 in place of i, the first 10·(m+1) %
+//
+// What the GPU itself answers stays as it was, as far as it answers in MIG mode. It panics when the profile is none.
+func (s Scenario) SetMIG(gpu, index int, profile string) {
+	var slices, gib uint64
+	if _, err := fmt.Sscanf(profile, "%dg.%dgb", &slices, &gib); err != nil {
+		panic(fmt.Sprintf("fakenvml: MIG profile %q: %v", profile, err))
+	}
+	s.SetGPU(gpu, "mig.enabled", 1)
+	s.SetGPU(gpu, "mig.max", 7)
+	used := uint64(index+1) * 100
+	for key, value := range map[string]any{
+		"uuid":            fmt.Sprintf("MIG-00000000-0000-4000-8000-%08d%04d", gpu, index),
+		"name":            s[gpuKey(gpu, "name")] + " MIG " + profile,
+		"gi":              index + 7,
+		"ci":              0,
+		"slices":          slices,
+		"sm":              16 * slices,
+		"memory.mib":      gib << 10,
+		"memory.total":    gib << 30,
+		"memory.used":     used << 20,
+		"memory.reserved": 0,
+		"processes":       fmt.Sprintf("%d:%d:%d:0", 2000+100*gpu+index, used, index+7),
+		// The key must be there: a MIG device without graphics processes answers so.
+		"processes.graphics": "",
+	} {
+		s.SetMIGDevice(gpu, index, key, value)
+	}
+	s.setGPM(fmt.Sprintf("gpu.%d.mig.%d", gpu, index), float64(10*(index+1)), float64(gpu)+float64(index)/10)
+}
+
+// SetMIGDevice sets one key of a MIG device.
+func (s Scenario) SetMIGDevice(gpu, index int, key string, value any) {
+	s.SetGPU(gpu, migKey(index, key), value)
+}
+
+// UnsetMIGDevice removes one key of a MIG device. Without its uuid the device is gone.
+func (s Scenario) UnsetMIGDevice(gpu, index int, key string) { s.UnsetGPU(gpu, migKey(index, key)) }
+
 func gpuKey(index int, key string) string { return fmt.Sprintf("gpu.%d.%s", index, key) }
+
+func migKey(index int, key string) string { return fmt.Sprintf("mig.%d.%s", index, key) }
 
 // Write writes the scenario to a file in one step, so that a library that reads the file at any moment sees either
 // the old or the new scenario.

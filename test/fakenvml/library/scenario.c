@@ -1,23 +1,48 @@
 #include "scenario.h"
 
+#include "moment.h"
+
 #include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-enum { KEY_SIZE = 128, VALUE_SIZE = 256 };
-
+/* Key and value point into contents. */
 struct entry {
-    char key[KEY_SIZE];
-    char value[VALUE_SIZE];
+    const char *key;
+    const char *value;
+    double rate;
 };
 
-/* Guarded by the lock that every entry point of the library holds (see enter in nvml.c). */
+/* A hash table with open addressing; capacity is a power of two and more than twice the number of keys. */
 static struct entry *entries;
-static size_t entry_count;
-static struct stat loaded;
+static size_t capacity;
+static char *contents;
+
+static int words[WORD_COUNT];
+static unsigned int version;
+static unsigned long long loaded_at;
+
+/* The file that was read. It stays open, so that a file that replaces it cannot have the same inode number. */
+static int file = -1;
+static struct stat identity;
+
+void scenario_reject(const char *text, const char *want) {
+    fprintf(stderr, "fakenvml: %s: %s: want %s\n", getenv("FAKE_NVML_SCENARIO"), text, want);
+    abort();
+}
+
+static void *allocate(size_t count, size_t size) {
+    void *memory = calloc(count, size);
+    if (memory == NULL) abort();
+    return memory;
+}
 
 static char *trim(char *text) {
     while (isspace((unsigned char)*text)) text++;
@@ -27,37 +52,98 @@ static char *trim(char *text) {
     return text;
 }
 
+static double parse_decimal(const char *value) {
+    char *end;
+    double number = strtod(value, &end);
+    if (end == value || *end != '\0') scenario_reject(value, "a number");
+    return number;
+}
+
+/* The entry of the key, or the free one where it belongs. */
+static struct entry *slot(const char *key) {
+    uint64_t hash = 14695981039346656037u; /* FNV-1a */
+    for (const char *c = key; *c != '\0'; c++) hash = (hash ^ (unsigned char)*c) * 1099511628211u;
+    size_t i = hash & (capacity - 1);
+    while (entries[i].key != NULL && strcmp(entries[i].key, key) != 0) i = (i + 1) & (capacity - 1);
+    return &entries[i];
+}
+
 static void forget(void) {
+    if (file < 0) return;
+    close(file);
+    file = -1;
     free(entries);
     entries = NULL;
-    entry_count = 0;
-    memset(&loaded, 0, sizeof loaded);
+    capacity = 0;
+    free(contents);
+    contents = NULL;
+    memset(words, 0, sizeof words);
+    version++;
 }
 
-/* A line that is not "key = value" would make a test mean something else than it says, so it ends the process. */
-static void malformed(const char *path, int number, const char *what) {
-    fprintf(stderr, "fakenvml: %s:%d: %s\n", path, number, what);
-    abort();
-}
-
-static void load(FILE *file, const char *path) {
-    char line[KEY_SIZE + VALUE_SIZE + 16];
-    for (int number = 1; fgets(line, sizeof line, file) != NULL; number++) {
-        char *text = trim(line);
-        if (*text == '\0' || *text == '#') continue;
-        char *equals = strchr(text, '=');
-        if (equals == NULL) malformed(path, number, "want key = value");
-        *equals = '\0';
-        char *key = trim(text), *value = trim(equals + 1);
-        if (strlen(key) >= KEY_SIZE || strlen(value) >= VALUE_SIZE) malformed(path, number, "line too long");
-
-        struct entry *grown = realloc(entries, (entry_count + 1) * sizeof *entries);
-        if (grown == NULL) abort();
-        entries = grown;
-        strcpy(entries[entry_count].key, key);
-        strcpy(entries[entry_count].value, value);
-        entry_count++;
+static void read_contents(size_t size) {
+    contents = allocate(size + 1, 1);
+    size_t length = 0;
+    while (length < size) {
+        ssize_t count = read(file, contents + length, size - length);
+        if (count < 0 && errno == EINTR) continue;
+        if (count <= 0) break;
+        length += (size_t)count;
     }
+}
+
+/* The last of several lines with the same key wins, so a scenario can be changed by appending to it. */
+static void read_line(char *line) {
+    char *equals = strchr(line, '=');
+    if (equals == NULL) scenario_reject(line, "key = value");
+    *equals = '\0';
+    char *key = trim(line);
+    if (strlen(key) >= KEY_SIZE) scenario_reject(key, "a shorter key");
+    struct entry *entry = slot(key);
+    entry->key = key;
+    entry->value = trim(equals + 1);
+}
+
+static void index_lines(void) {
+    size_t lines = 1;
+    for (const char *c = contents; *c != '\0'; c++) lines += *c == '\n';
+    capacity = 4;
+    while (capacity <= 2 * lines) capacity *= 2;
+    entries = allocate(capacity, sizeof *entries);
+
+    char *rest;
+    for (char *line = strtok_r(contents, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+        line = trim(line);
+        if (*line != '\0' && *line != '#') read_line(line);
+    }
+}
+
+static void index_words(void) {
+    static const char *const names[WORD_COUNT] = {"hang", "latency", "error", "lost"};
+    for (size_t i = 0; i < capacity; i++) {
+        for (int word = 0; entries[i].key != NULL && word < WORD_COUNT; word++) {
+            if (strstr(entries[i].key, names[word]) != NULL) words[word] = 1;
+        }
+    }
+}
+
+static void index_rates(void) {
+    static const char suffix[] = ".rate";
+    for (size_t i = 0; i < capacity; i++) {
+        const char *key = entries[i].key;
+        size_t length = key == NULL ? 0 : strlen(key);
+        if (length < sizeof suffix || strcmp(key + length - (sizeof suffix - 1), suffix) != 0) continue;
+        char base[KEY_SIZE] = "";
+        memcpy(base, key, length - (sizeof suffix - 1));
+        struct entry *entry = slot(base);
+        if (entry->key != NULL) entry->rate = parse_decimal(entries[i].value);
+    }
+}
+
+static int same_file(const struct stat *now) {
+    return file >= 0 && identity.st_dev == now->st_dev && identity.st_ino == now->st_ino &&
+           identity.st_size == now->st_size && identity.st_mtim.tv_sec == now->st_mtim.tv_sec &&
+           identity.st_mtim.tv_nsec == now->st_mtim.tv_nsec;
 }
 
 int scenario_refresh(void) {
@@ -67,45 +153,76 @@ int scenario_refresh(void) {
         forget();
         return 0;
     }
-    if (loaded.st_ino == now.st_ino && loaded.st_size == now.st_size &&
-        loaded.st_mtim.tv_sec == now.st_mtim.tv_sec && loaded.st_mtim.tv_nsec == now.st_mtim.tv_nsec) {
-        return 1;
-    }
+    if (same_file(&now)) return 1;
+
+    int opened = open(path, O_RDONLY | O_CLOEXEC);
     forget();
-    FILE *file = fopen(path, "r");
-    if (file == NULL) return 0;
-    load(file, path);
-    fclose(file);
-    loaded = now;
+    if (opened < 0) return 0;
+    file = opened;
+    /* Another file may have come in between. */
+    if (fstat(file, &identity) != 0) abort();
+    read_contents((size_t)identity.st_size);
+    index_lines();
+    index_words();
+    index_rates();
+    loaded_at = steady_us();
+    version++;
     return 1;
 }
 
-/* The last of several lines with the same key wins, so a scenario can be changed by appending to it. */
-static const char *find(const char *format, va_list arguments) {
+unsigned int scenario_version(void) { return version; }
+
+int scenario_has(enum scenario_word word) { return words[word]; }
+
+static const struct entry *find(const char *format, va_list arguments) {
     char key[KEY_SIZE];
+    if (capacity == 0) return NULL;
     vsnprintf(key, sizeof key, format, arguments);
-    for (size_t i = entry_count; i > 0; i--) {
-        if (strcmp(entries[i - 1].key, key) == 0) return entries[i - 1].value;
+    const struct entry *entry = slot(key);
+    return entry->key == NULL ? NULL : entry;
+}
+
+static double growth(const struct entry *entry) {
+    return entry->rate == 0 ? 0 : entry->rate * (double)(steady_us() - loaded_at) / 1e6;
+}
+
+int scenario_number(unsigned long long *result, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    const struct entry *entry = find(format, arguments);
+    va_end(arguments);
+    if (entry == NULL) return 0;
+    char *end;
+    unsigned long long number = strtoull(entry->value, &end, 0);
+    if (end == entry->value || *end != '\0') scenario_reject(entry->key, "an integer");
+    *result = number + (unsigned long long)(long long)growth(entry);
+    return 1;
+}
+
+int scenario_decimal(double *result, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    const struct entry *entry = find(format, arguments);
+    va_end(arguments);
+    if (entry == NULL) return 0;
+    *result = parse_decimal(entry->value) + growth(entry);
+    return 1;
+}
+
+int scenario_text(const char **result, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    const struct entry *entry = find(format, arguments);
+    va_end(arguments);
+    if (entry == NULL) return 0;
+    *result = entry->value;
+    return 1;
+}
+
+void scenario_each(const char *prefix, void (*visit)(const char *rest, const char *value)) {
+    size_t length = strlen(prefix);
+    for (size_t i = 0; i < capacity; i++) {
+        const char *key = entries[i].key;
+        if (key != NULL && strncmp(key, prefix, length) == 0) visit(key + length, entries[i].value);
     }
-    return NULL;
-}
-
-int scenario_number(unsigned long long *result, const char *key, ...) {
-    va_list arguments;
-    va_start(arguments, key);
-    const char *value = find(key, arguments);
-    va_end(arguments);
-    if (value == NULL) return 0;
-    *result = strtoull(value, NULL, 0);
-    return 1;
-}
-
-int scenario_text(char *result, unsigned int size, const char *key, ...) {
-    va_list arguments;
-    va_start(arguments, key);
-    const char *value = find(key, arguments);
-    va_end(arguments);
-    if (value == NULL) return 0;
-    snprintf(result, size, "%s", value);
-    return 1;
 }
