@@ -2,64 +2,55 @@ package nvmlreceiver
 
 import (
 	"context"
-	"sync"
-	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/receiver"
-	"go.opentelemetry.io/collector/scraper"
-	"go.opentelemetry.io/collector/scraper/scraperhelper"
 
+	"github.com/otelcol-embedding/otelcol-embedding/internal/instances"
 	"github.com/otelcol-embedding/otelcol-embedding/receiver/nvmlreceiver/internal/metadata"
+	"github.com/otelcol-embedding/otelcol-embedding/receiver/nvmlreceiver/internal/nvml"
 )
 
-const defaultCollectionInterval = 10 * time.Second
-
-// NewFactory makes the factory of the nvml receiver.
+// NewFactory makes the factory of the nvml receiver. A receiver in a metrics and in a logs pipeline is one receiver,
+// so that the GPUs are read once.
 func NewFactory() receiver.Factory {
+	f := &factory{}
 	return receiver.NewFactory(
 		metadata.Type,
 		createDefaultConfig,
-		receiver.WithMetrics(createMetrics, metadata.MetricsStability),
+		receiver.WithMetrics(f.createMetrics, metadata.MetricsStability),
+		receiver.WithLogs(f.createLogs, metadata.LogsStability),
 	)
 }
 
-func createDefaultConfig() component.Config {
-	controller := scraperhelper.NewDefaultControllerConfig()
-	controller.CollectionInterval = defaultCollectionInterval
-	return &Config{
-		ControllerConfig:     controller,
-		MetricsBuilderConfig: metadata.NewDefaultMetricsBuilderConfig(),
-	}
+type factory struct {
+	live instances.Live[*nvmlReceiver]
 }
 
-func createMetrics(_ context.Context, set receiver.Settings, config component.Config, next consumer.Metrics) (receiver.Metrics, error) {
-	cfg := config.(*Config)
-	return newReceiver(set, cfg, newLibrary(cfg.LibraryPath), next)
-}
-
-func newReceiver(set receiver.Settings, cfg *Config, lib library, next consumer.Metrics) (receiver.Metrics, error) {
-	gpus := newGPUScraper(set, cfg, lib)
-	metrics, err := scraper.NewMetrics(gpus.scrape, scraper.WithStart(gpus.start), scraper.WithShutdown(gpus.shutdown))
+func (f *factory) createMetrics(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Metrics,
+) (receiver.Metrics, error) {
+	r, err := f.get(set, cfg)
 	if err != nil {
 		return nil, err
 	}
-	controller, err := scraperhelper.NewMetricsController(&cfg.ControllerConfig, set, next,
-		scraperhelper.AddMetricsScraper(metadata.Type, metrics))
+	r.metrics = next
+	return r, nil
+}
+
+func (f *factory) createLogs(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Logs,
+) (receiver.Logs, error) {
+	r, err := f.get(set, cfg)
 	if err != nil {
 		return nil, err
 	}
-	return &metricsReceiver{Metrics: controller}, nil
+	r.logs = next
+	return r, nil
 }
 
-// metricsReceiver lets Shutdown be called more than once, which the scraper controller would answer with a panic.
-type metricsReceiver struct {
-	receiver.Metrics
-	shutdown sync.Once
-}
-
-func (r *metricsReceiver) Shutdown(ctx context.Context) (err error) {
-	r.shutdown.Do(func() { err = r.Metrics.Shutdown(ctx) })
-	return err
+func (f *factory) get(set receiver.Settings, cfg component.Config) (*nvmlReceiver, error) {
+	return f.live.Get(cfg, func(forget func()) (*nvmlReceiver, error) {
+		config := cfg.(*Config)
+		return &nvmlReceiver{cfg: config, set: set, lib: nvml.New(config.LibraryPath), forget: forget}, nil
+	})
 }

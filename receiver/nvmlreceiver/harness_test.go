@@ -2,6 +2,8 @@ package nvmlreceiver
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/receivertest"
@@ -23,10 +26,11 @@ import (
 	"github.com/otelcol-embedding/otelcol-embedding/receiver/nvmlreceiver/internal/metadata"
 )
 
-// harness runs a receiver and keeps all that can be seen of it.
+// harness runs a receiver in a metrics and a logs pipeline and keeps all that can be seen of it.
 type harness struct {
 	receiver  receiver.Metrics
 	sink      *consumertest.MetricsSink
+	records   *consumertest.LogsSink
 	telemetry *componenttest.Telemetry
 	logs      *observer.ObservedLogs
 	statuses  *statusHost
@@ -64,12 +68,13 @@ func testConfig() *Config {
 	return cfg
 }
 
-// run starts a receiver that makes reads from lib, or from the library of the configuration where lib is nil.
-func run(t *testing.T, cfg *Config, lib library) *harness {
+// run starts a receiver with the library of the configuration.
+func run(t *testing.T, cfg *Config) *harness {
 	t.Helper()
 	core, logs := observer.New(zap.InfoLevel)
 	h := &harness{
 		sink:      &consumertest.MetricsSink{},
+		records:   &consumertest.LogsSink{},
 		telemetry: componenttest.NewTelemetry(),
 		logs:      logs,
 		statuses:  &statusHost{},
@@ -79,16 +84,64 @@ func run(t *testing.T, cfg *Config, lib library) *harness {
 	set.TelemetrySettings = h.telemetry.NewTelemetrySettings()
 	set.Logger = zap.New(core)
 
+	factory := NewFactory()
 	var err error
-	if lib == nil {
-		h.receiver, err = NewFactory().CreateMetrics(t.Context(), set, cfg, h.sink)
-	} else {
-		h.receiver, err = newReceiver(set, cfg, lib, h.sink)
-	}
+	h.receiver, err = factory.CreateMetrics(t.Context(), set, cfg, h.sink)
 	require.NoError(t, err)
+	logsReceiver, err := factory.CreateLogs(t.Context(), set, cfg, h.records)
+	require.NoError(t, err)
+	require.Same(t, h.receiver, logsReceiver, "one receiver must serve both pipelines")
 	require.NoError(t, h.receiver.Start(t.Context(), h.statuses))
+	require.NoError(t, logsReceiver.Start(t.Context(), h.statuses))
 	t.Cleanup(func() { require.NoError(t, h.receiver.Shutdown(context.Background())) })
 	return h
+}
+
+// event returns the body and the attributes of the first log record of a name for which wanted is true, as soon as
+// there is one.
+func (h *harness) event(t *testing.T, name string, wanted func(plog.LogRecord) bool) plog.LogRecord {
+	t.Helper()
+	var found plog.LogRecord
+	require.Eventually(t, func() bool {
+		for _, record := range h.events(name) {
+			if wanted(record) {
+				found = record
+				return true
+			}
+		}
+		return false
+	}, 20*time.Second, time.Millisecond)
+	return found
+}
+
+// events returns the log records of a name so far.
+func (h *harness) events(name string) []plog.LogRecord {
+	var found []plog.LogRecord
+	for _, logs := range h.records.AllLogs() {
+		for _, resource := range logs.ResourceLogs().All() {
+			for _, scope := range resource.ScopeLogs().All() {
+				for _, record := range scope.LogRecords().All() {
+					if record.EventName() == name {
+						found = append(found, record)
+					}
+				}
+			}
+		}
+	}
+	return found
+}
+
+// calls returns how often an NVML function was called, as the receiver's own telemetry says.
+func (h *harness) calls(t *testing.T, function string) (calls int64) {
+	t.Helper()
+	m, err := h.telemetry.GetMetric("otelcol_nvml_calls")
+	require.NoError(t, err)
+	for _, point := range m.Data.(metricdata.Sum[int64]).DataPoints {
+		if name, _ := point.Attributes.Value("call"); name.AsString() == function {
+			calls += point.Value
+		}
+	}
+	return calls
 }
 
 // scrape returns a scrape that began after the call.
@@ -118,6 +171,33 @@ func (h *harness) scrapeUntil(t *testing.T, wanted func(pmetric.Metrics) bool) p
 	return found
 }
 
+// value returns the value of the data point of a metric that has the attributes.
+func value(t *testing.T, metrics pmetric.Metrics, name string, attributes map[string]string) float64 {
+	t.Helper()
+	var found []float64
+	for _, point := range allPoints(metrics, name) {
+		if hasAll(point.Attributes(), attributes) {
+			if point.ValueType() == pmetric.NumberDataPointValueTypeInt {
+				found = append(found, float64(point.IntValue()))
+			} else {
+				found = append(found, point.DoubleValue())
+			}
+		}
+	}
+	require.Len(t, found, 1, "%s%v", name, attributes)
+	return found[0]
+}
+
+func hasAll(have pcommon.Map, want map[string]string) bool {
+	for key, value := range want {
+		got, ok := have.Get(key)
+		if !ok || got.AsString() != value {
+			return false
+		}
+	}
+	return true
+}
+
 // erroredPoints is what the scraper controller counted.
 func (h *harness) erroredPoints(t *testing.T) int64 {
 	t.Helper()
@@ -135,6 +215,14 @@ func (h *harness) erroredPoints(t *testing.T) int64 {
 // points returns the data points of a metric by their hw.id, or by their device where they have none.
 func points(metrics pmetric.Metrics, name string) map[string]pmetric.NumberDataPoint {
 	found := map[string]pmetric.NumberDataPoint{}
+	for _, point := range allPoints(metrics, name) {
+		found[pointIdentity(point.Attributes())] = point
+	}
+	return found
+}
+
+func allPoints(metrics pmetric.Metrics, name string) []pmetric.NumberDataPoint {
+	var found []pmetric.NumberDataPoint
 	for _, resource := range metrics.ResourceMetrics().All() {
 		for _, scope := range resource.ScopeMetrics().All() {
 			for _, metric := range scope.Metrics().All() {
@@ -142,7 +230,7 @@ func points(metrics pmetric.Metrics, name string) map[string]pmetric.NumberDataP
 					continue
 				}
 				for _, point := range dataPoints(metric).All() {
-					found[identity(point.Attributes())] = point
+					found = append(found, point)
 				}
 			}
 		}
@@ -157,7 +245,7 @@ func dataPoints(metric pmetric.Metric) pmetric.NumberDataPointSlice {
 	return metric.Gauge().DataPoints()
 }
 
-func identity(attributes pcommon.Map) string {
+func pointIdentity(attributes pcommon.Map) string {
 	for _, key := range []string{"hw.id", "device"} {
 		if value, ok := attributes.Get(key); ok {
 			return value.Str()
@@ -172,3 +260,13 @@ func available(value int64) func(pmetric.Metrics) bool {
 		return ok && point.IntValue() == value
 	}
 }
+
+// sum adds up the data points of a metric of the receiver's own telemetry.
+func sum(m metricdata.Metrics) (total int64) {
+	for _, point := range m.Data.(metricdata.Sum[int64]).DataPoints {
+		total += point.Value
+	}
+	return total
+}
+
+func keys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

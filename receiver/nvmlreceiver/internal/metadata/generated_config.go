@@ -37,6 +37,7 @@ const (
 	HwEnergyMetricAttributeKeyHwID     HwEnergyMetricAttributeKey = "hw.id"
 	HwEnergyMetricAttributeKeyHwModel  HwEnergyMetricAttributeKey = "hw.model"
 	HwEnergyMetricAttributeKeyHwName   HwEnergyMetricAttributeKey = "hw.name"
+	HwEnergyMetricAttributeKeyHwParent HwEnergyMetricAttributeKey = "hw.parent"
 	HwEnergyMetricAttributeKeyHwType   HwEnergyMetricAttributeKey = "hw.type"
 	HwEnergyMetricAttributeKeyHwVendor HwEnergyMetricAttributeKey = "hw.vendor"
 )
@@ -67,9 +68,9 @@ func (ms *HwEnergyMetricConfig) Unmarshal(parser *confmap.Conf) error {
 func (ms *HwEnergyMetricConfig) Validate() error {
 	for _, val := range ms.EnabledAttributes {
 		switch val {
-		case HwEnergyMetricAttributeKeyHwID, HwEnergyMetricAttributeKeyHwModel, HwEnergyMetricAttributeKeyHwName, HwEnergyMetricAttributeKeyHwType, HwEnergyMetricAttributeKeyHwVendor:
+		case HwEnergyMetricAttributeKeyHwID, HwEnergyMetricAttributeKeyHwModel, HwEnergyMetricAttributeKeyHwName, HwEnergyMetricAttributeKeyHwParent, HwEnergyMetricAttributeKeyHwType, HwEnergyMetricAttributeKeyHwVendor:
 		default:
-			return fmt.Errorf("metric hw.energy doesn't have an attribute %v, valid attributes: [hw.id, hw.model, hw.name, hw.type, hw.vendor]", val)
+			return fmt.Errorf("metric hw.energy doesn't have an attribute %v, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]", val)
 		}
 	}
 	if !slices.Contains(ms.EnabledAttributes, HwEnergyMetricAttributeKeyHwID) {
@@ -88,6 +89,191 @@ func (ms *HwEnergyMetricConfig) Validate() error {
 	return nil
 }
 
+// HwErrorsMetricAttributeKey specifies the key of an attribute for the hw.errors metric.
+type HwErrorsMetricAttributeKey string
+
+const (
+	HwErrorsMetricAttributeKeyErrorType HwErrorsMetricAttributeKey = "error.type"
+	HwErrorsMetricAttributeKeyHwID      HwErrorsMetricAttributeKey = "hw.id"
+	HwErrorsMetricAttributeKeyHwModel   HwErrorsMetricAttributeKey = "hw.model"
+	HwErrorsMetricAttributeKeyHwName    HwErrorsMetricAttributeKey = "hw.name"
+	HwErrorsMetricAttributeKeyHwParent  HwErrorsMetricAttributeKey = "hw.parent"
+	HwErrorsMetricAttributeKeyHwType    HwErrorsMetricAttributeKey = "hw.type"
+	HwErrorsMetricAttributeKeyHwVendor  HwErrorsMetricAttributeKey = "hw.vendor"
+)
+
+// HwErrorsMetricConfig provides config for the hw.errors metric.
+type HwErrorsMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                       `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []HwErrorsMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *HwErrorsMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *HwErrorsMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case HwErrorsMetricAttributeKeyErrorType, HwErrorsMetricAttributeKeyHwID, HwErrorsMetricAttributeKeyHwModel, HwErrorsMetricAttributeKeyHwName, HwErrorsMetricAttributeKeyHwParent, HwErrorsMetricAttributeKeyHwType, HwErrorsMetricAttributeKeyHwVendor:
+		default:
+			return fmt.Errorf("metric hw.errors doesn't have an attribute %v, valid attributes: [error.type, hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]", val)
+		}
+	}
+	if !slices.Contains(ms.EnabledAttributes, HwErrorsMetricAttributeKeyErrorType) {
+		return fmt.Errorf("error.type is a required attribute for hw.errors metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, HwErrorsMetricAttributeKeyHwID) {
+		return fmt.Errorf("hw.id is a required attribute for hw.errors metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, HwErrorsMetricAttributeKeyHwType) {
+		return fmt.Errorf("hw.type is a required attribute for hw.errors metric and must be included")
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// HwFanSpeedRatioMetricAttributeKey specifies the key of an attribute for the hw.fan.speed_ratio metric.
+type HwFanSpeedRatioMetricAttributeKey string
+
+const (
+	HwFanSpeedRatioMetricAttributeKeyHwID     HwFanSpeedRatioMetricAttributeKey = "hw.id"
+	HwFanSpeedRatioMetricAttributeKeyHwModel  HwFanSpeedRatioMetricAttributeKey = "hw.model"
+	HwFanSpeedRatioMetricAttributeKeyHwName   HwFanSpeedRatioMetricAttributeKey = "hw.name"
+	HwFanSpeedRatioMetricAttributeKeyHwParent HwFanSpeedRatioMetricAttributeKey = "hw.parent"
+	HwFanSpeedRatioMetricAttributeKeyHwType   HwFanSpeedRatioMetricAttributeKey = "hw.type"
+	HwFanSpeedRatioMetricAttributeKeyHwVendor HwFanSpeedRatioMetricAttributeKey = "hw.vendor"
+)
+
+// HwFanSpeedRatioMetricConfig provides config for the hw.fan.speed_ratio metric.
+type HwFanSpeedRatioMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                              `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []HwFanSpeedRatioMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *HwFanSpeedRatioMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *HwFanSpeedRatioMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case HwFanSpeedRatioMetricAttributeKeyHwID, HwFanSpeedRatioMetricAttributeKeyHwModel, HwFanSpeedRatioMetricAttributeKeyHwName, HwFanSpeedRatioMetricAttributeKeyHwParent, HwFanSpeedRatioMetricAttributeKeyHwType, HwFanSpeedRatioMetricAttributeKeyHwVendor:
+		default:
+			return fmt.Errorf("metric hw.fan.speed_ratio doesn't have an attribute %v, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]", val)
+		}
+	}
+	if !slices.Contains(ms.EnabledAttributes, HwFanSpeedRatioMetricAttributeKeyHwID) {
+		return fmt.Errorf("hw.id is a required attribute for hw.fan.speed_ratio metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, HwFanSpeedRatioMetricAttributeKeyHwType) {
+		return fmt.Errorf("hw.type is a required attribute for hw.fan.speed_ratio metric and must be included")
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// HwGpuIoMetricAttributeKey specifies the key of an attribute for the hw.gpu.io metric.
+type HwGpuIoMetricAttributeKey string
+
+const (
+	HwGpuIoMetricAttributeKeyNetworkIoDirection HwGpuIoMetricAttributeKey = "network.io.direction"
+	HwGpuIoMetricAttributeKeyHwID               HwGpuIoMetricAttributeKey = "hw.id"
+	HwGpuIoMetricAttributeKeyHwModel            HwGpuIoMetricAttributeKey = "hw.model"
+	HwGpuIoMetricAttributeKeyHwName             HwGpuIoMetricAttributeKey = "hw.name"
+	HwGpuIoMetricAttributeKeyHwParent           HwGpuIoMetricAttributeKey = "hw.parent"
+	HwGpuIoMetricAttributeKeyHwType             HwGpuIoMetricAttributeKey = "hw.type"
+	HwGpuIoMetricAttributeKeyHwVendor           HwGpuIoMetricAttributeKey = "hw.vendor"
+)
+
+// HwGpuIoMetricConfig provides config for the hw.gpu.io metric.
+type HwGpuIoMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                      `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []HwGpuIoMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *HwGpuIoMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *HwGpuIoMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case HwGpuIoMetricAttributeKeyNetworkIoDirection, HwGpuIoMetricAttributeKeyHwID, HwGpuIoMetricAttributeKeyHwModel, HwGpuIoMetricAttributeKeyHwName, HwGpuIoMetricAttributeKeyHwParent, HwGpuIoMetricAttributeKeyHwType, HwGpuIoMetricAttributeKeyHwVendor:
+		default:
+			return fmt.Errorf("metric hw.gpu.io doesn't have an attribute %v, valid attributes: [network.io.direction, hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]", val)
+		}
+	}
+	if !slices.Contains(ms.EnabledAttributes, HwGpuIoMetricAttributeKeyNetworkIoDirection) {
+		return fmt.Errorf("network.io.direction is a required attribute for hw.gpu.io metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, HwGpuIoMetricAttributeKeyHwID) {
+		return fmt.Errorf("hw.id is a required attribute for hw.gpu.io metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, HwGpuIoMetricAttributeKeyHwType) {
+		return fmt.Errorf("hw.type is a required attribute for hw.gpu.io metric and must be included")
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
 // HwGpuMemoryLimitMetricAttributeKey specifies the key of an attribute for the hw.gpu.memory.limit metric.
 type HwGpuMemoryLimitMetricAttributeKey string
 
@@ -95,6 +281,7 @@ const (
 	HwGpuMemoryLimitMetricAttributeKeyHwID     HwGpuMemoryLimitMetricAttributeKey = "hw.id"
 	HwGpuMemoryLimitMetricAttributeKeyHwModel  HwGpuMemoryLimitMetricAttributeKey = "hw.model"
 	HwGpuMemoryLimitMetricAttributeKeyHwName   HwGpuMemoryLimitMetricAttributeKey = "hw.name"
+	HwGpuMemoryLimitMetricAttributeKeyHwParent HwGpuMemoryLimitMetricAttributeKey = "hw.parent"
 	HwGpuMemoryLimitMetricAttributeKeyHwType   HwGpuMemoryLimitMetricAttributeKey = "hw.type"
 	HwGpuMemoryLimitMetricAttributeKeyHwVendor HwGpuMemoryLimitMetricAttributeKey = "hw.vendor"
 )
@@ -125,9 +312,9 @@ func (ms *HwGpuMemoryLimitMetricConfig) Unmarshal(parser *confmap.Conf) error {
 func (ms *HwGpuMemoryLimitMetricConfig) Validate() error {
 	for _, val := range ms.EnabledAttributes {
 		switch val {
-		case HwGpuMemoryLimitMetricAttributeKeyHwID, HwGpuMemoryLimitMetricAttributeKeyHwModel, HwGpuMemoryLimitMetricAttributeKeyHwName, HwGpuMemoryLimitMetricAttributeKeyHwType, HwGpuMemoryLimitMetricAttributeKeyHwVendor:
+		case HwGpuMemoryLimitMetricAttributeKeyHwID, HwGpuMemoryLimitMetricAttributeKeyHwModel, HwGpuMemoryLimitMetricAttributeKeyHwName, HwGpuMemoryLimitMetricAttributeKeyHwParent, HwGpuMemoryLimitMetricAttributeKeyHwType, HwGpuMemoryLimitMetricAttributeKeyHwVendor:
 		default:
-			return fmt.Errorf("metric hw.gpu.memory.limit doesn't have an attribute %v, valid attributes: [hw.id, hw.model, hw.name, hw.type, hw.vendor]", val)
+			return fmt.Errorf("metric hw.gpu.memory.limit doesn't have an attribute %v, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]", val)
 		}
 	}
 	if !slices.Contains(ms.EnabledAttributes, HwGpuMemoryLimitMetricAttributeKeyHwID) {
@@ -153,6 +340,7 @@ const (
 	HwGpuMemoryUsageMetricAttributeKeyHwID     HwGpuMemoryUsageMetricAttributeKey = "hw.id"
 	HwGpuMemoryUsageMetricAttributeKeyHwModel  HwGpuMemoryUsageMetricAttributeKey = "hw.model"
 	HwGpuMemoryUsageMetricAttributeKeyHwName   HwGpuMemoryUsageMetricAttributeKey = "hw.name"
+	HwGpuMemoryUsageMetricAttributeKeyHwParent HwGpuMemoryUsageMetricAttributeKey = "hw.parent"
 	HwGpuMemoryUsageMetricAttributeKeyHwType   HwGpuMemoryUsageMetricAttributeKey = "hw.type"
 	HwGpuMemoryUsageMetricAttributeKeyHwVendor HwGpuMemoryUsageMetricAttributeKey = "hw.vendor"
 )
@@ -183,9 +371,9 @@ func (ms *HwGpuMemoryUsageMetricConfig) Unmarshal(parser *confmap.Conf) error {
 func (ms *HwGpuMemoryUsageMetricConfig) Validate() error {
 	for _, val := range ms.EnabledAttributes {
 		switch val {
-		case HwGpuMemoryUsageMetricAttributeKeyHwID, HwGpuMemoryUsageMetricAttributeKeyHwModel, HwGpuMemoryUsageMetricAttributeKeyHwName, HwGpuMemoryUsageMetricAttributeKeyHwType, HwGpuMemoryUsageMetricAttributeKeyHwVendor:
+		case HwGpuMemoryUsageMetricAttributeKeyHwID, HwGpuMemoryUsageMetricAttributeKeyHwModel, HwGpuMemoryUsageMetricAttributeKeyHwName, HwGpuMemoryUsageMetricAttributeKeyHwParent, HwGpuMemoryUsageMetricAttributeKeyHwType, HwGpuMemoryUsageMetricAttributeKeyHwVendor:
 		default:
-			return fmt.Errorf("metric hw.gpu.memory.usage doesn't have an attribute %v, valid attributes: [hw.id, hw.model, hw.name, hw.type, hw.vendor]", val)
+			return fmt.Errorf("metric hw.gpu.memory.usage doesn't have an attribute %v, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]", val)
 		}
 	}
 	if !slices.Contains(ms.EnabledAttributes, HwGpuMemoryUsageMetricAttributeKeyHwID) {
@@ -211,6 +399,7 @@ const (
 	HwGpuMemoryUtilizationMetricAttributeKeyHwID     HwGpuMemoryUtilizationMetricAttributeKey = "hw.id"
 	HwGpuMemoryUtilizationMetricAttributeKeyHwModel  HwGpuMemoryUtilizationMetricAttributeKey = "hw.model"
 	HwGpuMemoryUtilizationMetricAttributeKeyHwName   HwGpuMemoryUtilizationMetricAttributeKey = "hw.name"
+	HwGpuMemoryUtilizationMetricAttributeKeyHwParent HwGpuMemoryUtilizationMetricAttributeKey = "hw.parent"
 	HwGpuMemoryUtilizationMetricAttributeKeyHwType   HwGpuMemoryUtilizationMetricAttributeKey = "hw.type"
 	HwGpuMemoryUtilizationMetricAttributeKeyHwVendor HwGpuMemoryUtilizationMetricAttributeKey = "hw.vendor"
 )
@@ -241,9 +430,9 @@ func (ms *HwGpuMemoryUtilizationMetricConfig) Unmarshal(parser *confmap.Conf) er
 func (ms *HwGpuMemoryUtilizationMetricConfig) Validate() error {
 	for _, val := range ms.EnabledAttributes {
 		switch val {
-		case HwGpuMemoryUtilizationMetricAttributeKeyHwID, HwGpuMemoryUtilizationMetricAttributeKeyHwModel, HwGpuMemoryUtilizationMetricAttributeKeyHwName, HwGpuMemoryUtilizationMetricAttributeKeyHwType, HwGpuMemoryUtilizationMetricAttributeKeyHwVendor:
+		case HwGpuMemoryUtilizationMetricAttributeKeyHwID, HwGpuMemoryUtilizationMetricAttributeKeyHwModel, HwGpuMemoryUtilizationMetricAttributeKeyHwName, HwGpuMemoryUtilizationMetricAttributeKeyHwParent, HwGpuMemoryUtilizationMetricAttributeKeyHwType, HwGpuMemoryUtilizationMetricAttributeKeyHwVendor:
 		default:
-			return fmt.Errorf("metric hw.gpu.memory.utilization doesn't have an attribute %v, valid attributes: [hw.id, hw.model, hw.name, hw.type, hw.vendor]", val)
+			return fmt.Errorf("metric hw.gpu.memory.utilization doesn't have an attribute %v, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]", val)
 		}
 	}
 	if !slices.Contains(ms.EnabledAttributes, HwGpuMemoryUtilizationMetricAttributeKeyHwID) {
@@ -270,6 +459,7 @@ const (
 	HwGpuUtilizationMetricAttributeKeyHwID      HwGpuUtilizationMetricAttributeKey = "hw.id"
 	HwGpuUtilizationMetricAttributeKeyHwModel   HwGpuUtilizationMetricAttributeKey = "hw.model"
 	HwGpuUtilizationMetricAttributeKeyHwName    HwGpuUtilizationMetricAttributeKey = "hw.name"
+	HwGpuUtilizationMetricAttributeKeyHwParent  HwGpuUtilizationMetricAttributeKey = "hw.parent"
 	HwGpuUtilizationMetricAttributeKeyHwType    HwGpuUtilizationMetricAttributeKey = "hw.type"
 	HwGpuUtilizationMetricAttributeKeyHwVendor  HwGpuUtilizationMetricAttributeKey = "hw.vendor"
 )
@@ -300,9 +490,9 @@ func (ms *HwGpuUtilizationMetricConfig) Unmarshal(parser *confmap.Conf) error {
 func (ms *HwGpuUtilizationMetricConfig) Validate() error {
 	for _, val := range ms.EnabledAttributes {
 		switch val {
-		case HwGpuUtilizationMetricAttributeKeyHwGpuTask, HwGpuUtilizationMetricAttributeKeyHwID, HwGpuUtilizationMetricAttributeKeyHwModel, HwGpuUtilizationMetricAttributeKeyHwName, HwGpuUtilizationMetricAttributeKeyHwType, HwGpuUtilizationMetricAttributeKeyHwVendor:
+		case HwGpuUtilizationMetricAttributeKeyHwGpuTask, HwGpuUtilizationMetricAttributeKeyHwID, HwGpuUtilizationMetricAttributeKeyHwModel, HwGpuUtilizationMetricAttributeKeyHwName, HwGpuUtilizationMetricAttributeKeyHwParent, HwGpuUtilizationMetricAttributeKeyHwType, HwGpuUtilizationMetricAttributeKeyHwVendor:
 		default:
-			return fmt.Errorf("metric hw.gpu.utilization doesn't have an attribute %v, valid attributes: [hw.gpu.task, hw.id, hw.model, hw.name, hw.type, hw.vendor]", val)
+			return fmt.Errorf("metric hw.gpu.utilization doesn't have an attribute %v, valid attributes: [hw.gpu.task, hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]", val)
 		}
 	}
 	if !slices.Contains(ms.EnabledAttributes, HwGpuUtilizationMetricAttributeKeyHwGpuTask) {
@@ -331,6 +521,7 @@ const (
 	HwPowerMetricAttributeKeyHwID     HwPowerMetricAttributeKey = "hw.id"
 	HwPowerMetricAttributeKeyHwModel  HwPowerMetricAttributeKey = "hw.model"
 	HwPowerMetricAttributeKeyHwName   HwPowerMetricAttributeKey = "hw.name"
+	HwPowerMetricAttributeKeyHwParent HwPowerMetricAttributeKey = "hw.parent"
 	HwPowerMetricAttributeKeyHwType   HwPowerMetricAttributeKey = "hw.type"
 	HwPowerMetricAttributeKeyHwVendor HwPowerMetricAttributeKey = "hw.vendor"
 )
@@ -361,9 +552,9 @@ func (ms *HwPowerMetricConfig) Unmarshal(parser *confmap.Conf) error {
 func (ms *HwPowerMetricConfig) Validate() error {
 	for _, val := range ms.EnabledAttributes {
 		switch val {
-		case HwPowerMetricAttributeKeyHwID, HwPowerMetricAttributeKeyHwModel, HwPowerMetricAttributeKeyHwName, HwPowerMetricAttributeKeyHwType, HwPowerMetricAttributeKeyHwVendor:
+		case HwPowerMetricAttributeKeyHwID, HwPowerMetricAttributeKeyHwModel, HwPowerMetricAttributeKeyHwName, HwPowerMetricAttributeKeyHwParent, HwPowerMetricAttributeKeyHwType, HwPowerMetricAttributeKeyHwVendor:
 		default:
-			return fmt.Errorf("metric hw.power doesn't have an attribute %v, valid attributes: [hw.id, hw.model, hw.name, hw.type, hw.vendor]", val)
+			return fmt.Errorf("metric hw.power doesn't have an attribute %v, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]", val)
 		}
 	}
 	if !slices.Contains(ms.EnabledAttributes, HwPowerMetricAttributeKeyHwID) {
@@ -382,15 +573,80 @@ func (ms *HwPowerMetricConfig) Validate() error {
 	return nil
 }
 
+// HwStatusMetricAttributeKey specifies the key of an attribute for the hw.status metric.
+type HwStatusMetricAttributeKey string
+
+const (
+	HwStatusMetricAttributeKeyHwState  HwStatusMetricAttributeKey = "hw.state"
+	HwStatusMetricAttributeKeyHwID     HwStatusMetricAttributeKey = "hw.id"
+	HwStatusMetricAttributeKeyHwModel  HwStatusMetricAttributeKey = "hw.model"
+	HwStatusMetricAttributeKeyHwName   HwStatusMetricAttributeKey = "hw.name"
+	HwStatusMetricAttributeKeyHwParent HwStatusMetricAttributeKey = "hw.parent"
+	HwStatusMetricAttributeKeyHwType   HwStatusMetricAttributeKey = "hw.type"
+	HwStatusMetricAttributeKeyHwVendor HwStatusMetricAttributeKey = "hw.vendor"
+)
+
+// HwStatusMetricConfig provides config for the hw.status metric.
+type HwStatusMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                       `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []HwStatusMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *HwStatusMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *HwStatusMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case HwStatusMetricAttributeKeyHwState, HwStatusMetricAttributeKeyHwID, HwStatusMetricAttributeKeyHwModel, HwStatusMetricAttributeKeyHwName, HwStatusMetricAttributeKeyHwParent, HwStatusMetricAttributeKeyHwType, HwStatusMetricAttributeKeyHwVendor:
+		default:
+			return fmt.Errorf("metric hw.status doesn't have an attribute %v, valid attributes: [hw.state, hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]", val)
+		}
+	}
+	if !slices.Contains(ms.EnabledAttributes, HwStatusMetricAttributeKeyHwState) {
+		return fmt.Errorf("hw.state is a required attribute for hw.status metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, HwStatusMetricAttributeKeyHwID) {
+		return fmt.Errorf("hw.id is a required attribute for hw.status metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, HwStatusMetricAttributeKeyHwType) {
+		return fmt.Errorf("hw.type is a required attribute for hw.status metric and must be included")
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
 // HwTemperatureMetricAttributeKey specifies the key of an attribute for the hw.temperature metric.
 type HwTemperatureMetricAttributeKey string
 
 const (
-	HwTemperatureMetricAttributeKeyHwID     HwTemperatureMetricAttributeKey = "hw.id"
-	HwTemperatureMetricAttributeKeyHwModel  HwTemperatureMetricAttributeKey = "hw.model"
-	HwTemperatureMetricAttributeKeyHwName   HwTemperatureMetricAttributeKey = "hw.name"
-	HwTemperatureMetricAttributeKeyHwType   HwTemperatureMetricAttributeKey = "hw.type"
-	HwTemperatureMetricAttributeKeyHwVendor HwTemperatureMetricAttributeKey = "hw.vendor"
+	HwTemperatureMetricAttributeKeyHwSensorLocation HwTemperatureMetricAttributeKey = "hw.sensor_location"
+	HwTemperatureMetricAttributeKeyHwID             HwTemperatureMetricAttributeKey = "hw.id"
+	HwTemperatureMetricAttributeKeyHwModel          HwTemperatureMetricAttributeKey = "hw.model"
+	HwTemperatureMetricAttributeKeyHwName           HwTemperatureMetricAttributeKey = "hw.name"
+	HwTemperatureMetricAttributeKeyHwParent         HwTemperatureMetricAttributeKey = "hw.parent"
+	HwTemperatureMetricAttributeKeyHwType           HwTemperatureMetricAttributeKey = "hw.type"
+	HwTemperatureMetricAttributeKeyHwVendor         HwTemperatureMetricAttributeKey = "hw.vendor"
 )
 
 // HwTemperatureMetricConfig provides config for the hw.temperature metric.
@@ -419,16 +675,146 @@ func (ms *HwTemperatureMetricConfig) Unmarshal(parser *confmap.Conf) error {
 func (ms *HwTemperatureMetricConfig) Validate() error {
 	for _, val := range ms.EnabledAttributes {
 		switch val {
-		case HwTemperatureMetricAttributeKeyHwID, HwTemperatureMetricAttributeKeyHwModel, HwTemperatureMetricAttributeKeyHwName, HwTemperatureMetricAttributeKeyHwType, HwTemperatureMetricAttributeKeyHwVendor:
+		case HwTemperatureMetricAttributeKeyHwSensorLocation, HwTemperatureMetricAttributeKeyHwID, HwTemperatureMetricAttributeKeyHwModel, HwTemperatureMetricAttributeKeyHwName, HwTemperatureMetricAttributeKeyHwParent, HwTemperatureMetricAttributeKeyHwType, HwTemperatureMetricAttributeKeyHwVendor:
 		default:
-			return fmt.Errorf("metric hw.temperature doesn't have an attribute %v, valid attributes: [hw.id, hw.model, hw.name, hw.type, hw.vendor]", val)
+			return fmt.Errorf("metric hw.temperature doesn't have an attribute %v, valid attributes: [hw.sensor_location, hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]", val)
 		}
+	}
+	if !slices.Contains(ms.EnabledAttributes, HwTemperatureMetricAttributeKeyHwSensorLocation) {
+		return fmt.Errorf("hw.sensor_location is a required attribute for hw.temperature metric and must be included")
 	}
 	if !slices.Contains(ms.EnabledAttributes, HwTemperatureMetricAttributeKeyHwID) {
 		return fmt.Errorf("hw.id is a required attribute for hw.temperature metric and must be included")
 	}
 	if !slices.Contains(ms.EnabledAttributes, HwTemperatureMetricAttributeKeyHwType) {
 		return fmt.Errorf("hw.type is a required attribute for hw.temperature metric and must be included")
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// HwTemperatureLimitMetricAttributeKey specifies the key of an attribute for the hw.temperature.limit metric.
+type HwTemperatureLimitMetricAttributeKey string
+
+const (
+	HwTemperatureLimitMetricAttributeKeyHwLimitType      HwTemperatureLimitMetricAttributeKey = "hw.limit_type"
+	HwTemperatureLimitMetricAttributeKeyHwSensorLocation HwTemperatureLimitMetricAttributeKey = "hw.sensor_location"
+	HwTemperatureLimitMetricAttributeKeyHwID             HwTemperatureLimitMetricAttributeKey = "hw.id"
+	HwTemperatureLimitMetricAttributeKeyHwModel          HwTemperatureLimitMetricAttributeKey = "hw.model"
+	HwTemperatureLimitMetricAttributeKeyHwName           HwTemperatureLimitMetricAttributeKey = "hw.name"
+	HwTemperatureLimitMetricAttributeKeyHwParent         HwTemperatureLimitMetricAttributeKey = "hw.parent"
+	HwTemperatureLimitMetricAttributeKeyHwType           HwTemperatureLimitMetricAttributeKey = "hw.type"
+	HwTemperatureLimitMetricAttributeKeyHwVendor         HwTemperatureLimitMetricAttributeKey = "hw.vendor"
+)
+
+// HwTemperatureLimitMetricConfig provides config for the hw.temperature.limit metric.
+type HwTemperatureLimitMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                 `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []HwTemperatureLimitMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *HwTemperatureLimitMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *HwTemperatureLimitMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case HwTemperatureLimitMetricAttributeKeyHwLimitType, HwTemperatureLimitMetricAttributeKeyHwSensorLocation, HwTemperatureLimitMetricAttributeKeyHwID, HwTemperatureLimitMetricAttributeKeyHwModel, HwTemperatureLimitMetricAttributeKeyHwName, HwTemperatureLimitMetricAttributeKeyHwParent, HwTemperatureLimitMetricAttributeKeyHwType, HwTemperatureLimitMetricAttributeKeyHwVendor:
+		default:
+			return fmt.Errorf("metric hw.temperature.limit doesn't have an attribute %v, valid attributes: [hw.limit_type, hw.sensor_location, hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]", val)
+		}
+	}
+	if !slices.Contains(ms.EnabledAttributes, HwTemperatureLimitMetricAttributeKeyHwLimitType) {
+		return fmt.Errorf("hw.limit_type is a required attribute for hw.temperature.limit metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, HwTemperatureLimitMetricAttributeKeyHwSensorLocation) {
+		return fmt.Errorf("hw.sensor_location is a required attribute for hw.temperature.limit metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, HwTemperatureLimitMetricAttributeKeyHwID) {
+		return fmt.Errorf("hw.id is a required attribute for hw.temperature.limit metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, HwTemperatureLimitMetricAttributeKeyHwType) {
+		return fmt.Errorf("hw.type is a required attribute for hw.temperature.limit metric and must be included")
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// NvmlAllocationMetricAttributeKey specifies the key of an attribute for the nvml.allocation metric.
+type NvmlAllocationMetricAttributeKey string
+
+const (
+	NvmlAllocationMetricAttributeKeyHwID             NvmlAllocationMetricAttributeKey = "hw.id"
+	NvmlAllocationMetricAttributeKeyHwName           NvmlAllocationMetricAttributeKey = "hw.name"
+	NvmlAllocationMetricAttributeKeyHwParent         NvmlAllocationMetricAttributeKey = "hw.parent"
+	NvmlAllocationMetricAttributeKeyK8sContainerName NvmlAllocationMetricAttributeKey = "k8s.container.name"
+	NvmlAllocationMetricAttributeKeyK8sNamespaceName NvmlAllocationMetricAttributeKey = "k8s.namespace.name"
+	NvmlAllocationMetricAttributeKeyK8sPodName       NvmlAllocationMetricAttributeKey = "k8s.pod.name"
+	NvmlAllocationMetricAttributeKeyNvmlK8sResource  NvmlAllocationMetricAttributeKey = "nvml.k8s.resource"
+)
+
+// NvmlAllocationMetricConfig provides config for the nvml.allocation metric.
+type NvmlAllocationMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                             `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []NvmlAllocationMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *NvmlAllocationMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *NvmlAllocationMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case NvmlAllocationMetricAttributeKeyHwID, NvmlAllocationMetricAttributeKeyHwName, NvmlAllocationMetricAttributeKeyHwParent, NvmlAllocationMetricAttributeKeyK8sContainerName, NvmlAllocationMetricAttributeKeyK8sNamespaceName, NvmlAllocationMetricAttributeKeyK8sPodName, NvmlAllocationMetricAttributeKeyNvmlK8sResource:
+		default:
+			return fmt.Errorf("metric nvml.allocation doesn't have an attribute %v, valid attributes: [hw.id, hw.name, hw.parent, k8s.container.name, k8s.namespace.name, k8s.pod.name, nvml.k8s.resource]", val)
+		}
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlAllocationMetricAttributeKeyHwID) {
+		return fmt.Errorf("hw.id is a required attribute for nvml.allocation metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlAllocationMetricAttributeKeyNvmlK8sResource) {
+		return fmt.Errorf("nvml.k8s.resource is a required attribute for nvml.allocation metric and must be included")
 	}
 
 	switch ms.AggregationStrategy {
@@ -460,17 +846,1749 @@ func (ms *NvmlAvailableMetricConfig) Unmarshal(parser *confmap.Conf) error {
 	return nil
 }
 
+// NvmlBar1LimitMetricAttributeKey specifies the key of an attribute for the nvml.bar1.limit metric.
+type NvmlBar1LimitMetricAttributeKey string
+
+const (
+	NvmlBar1LimitMetricAttributeKeyHwID     NvmlBar1LimitMetricAttributeKey = "hw.id"
+	NvmlBar1LimitMetricAttributeKeyHwModel  NvmlBar1LimitMetricAttributeKey = "hw.model"
+	NvmlBar1LimitMetricAttributeKeyHwName   NvmlBar1LimitMetricAttributeKey = "hw.name"
+	NvmlBar1LimitMetricAttributeKeyHwParent NvmlBar1LimitMetricAttributeKey = "hw.parent"
+	NvmlBar1LimitMetricAttributeKeyHwType   NvmlBar1LimitMetricAttributeKey = "hw.type"
+	NvmlBar1LimitMetricAttributeKeyHwVendor NvmlBar1LimitMetricAttributeKey = "hw.vendor"
+)
+
+// NvmlBar1LimitMetricConfig provides config for the nvml.bar1.limit metric.
+type NvmlBar1LimitMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                            `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []NvmlBar1LimitMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *NvmlBar1LimitMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *NvmlBar1LimitMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case NvmlBar1LimitMetricAttributeKeyHwID, NvmlBar1LimitMetricAttributeKeyHwModel, NvmlBar1LimitMetricAttributeKeyHwName, NvmlBar1LimitMetricAttributeKeyHwParent, NvmlBar1LimitMetricAttributeKeyHwType, NvmlBar1LimitMetricAttributeKeyHwVendor:
+		default:
+			return fmt.Errorf("metric nvml.bar1.limit doesn't have an attribute %v, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]", val)
+		}
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlBar1LimitMetricAttributeKeyHwID) {
+		return fmt.Errorf("hw.id is a required attribute for nvml.bar1.limit metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlBar1LimitMetricAttributeKeyHwType) {
+		return fmt.Errorf("hw.type is a required attribute for nvml.bar1.limit metric and must be included")
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// NvmlBar1UsageMetricAttributeKey specifies the key of an attribute for the nvml.bar1.usage metric.
+type NvmlBar1UsageMetricAttributeKey string
+
+const (
+	NvmlBar1UsageMetricAttributeKeyHwID     NvmlBar1UsageMetricAttributeKey = "hw.id"
+	NvmlBar1UsageMetricAttributeKeyHwModel  NvmlBar1UsageMetricAttributeKey = "hw.model"
+	NvmlBar1UsageMetricAttributeKeyHwName   NvmlBar1UsageMetricAttributeKey = "hw.name"
+	NvmlBar1UsageMetricAttributeKeyHwParent NvmlBar1UsageMetricAttributeKey = "hw.parent"
+	NvmlBar1UsageMetricAttributeKeyHwType   NvmlBar1UsageMetricAttributeKey = "hw.type"
+	NvmlBar1UsageMetricAttributeKeyHwVendor NvmlBar1UsageMetricAttributeKey = "hw.vendor"
+)
+
+// NvmlBar1UsageMetricConfig provides config for the nvml.bar1.usage metric.
+type NvmlBar1UsageMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                            `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []NvmlBar1UsageMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *NvmlBar1UsageMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *NvmlBar1UsageMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case NvmlBar1UsageMetricAttributeKeyHwID, NvmlBar1UsageMetricAttributeKeyHwModel, NvmlBar1UsageMetricAttributeKeyHwName, NvmlBar1UsageMetricAttributeKeyHwParent, NvmlBar1UsageMetricAttributeKeyHwType, NvmlBar1UsageMetricAttributeKeyHwVendor:
+		default:
+			return fmt.Errorf("metric nvml.bar1.usage doesn't have an attribute %v, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]", val)
+		}
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlBar1UsageMetricAttributeKeyHwID) {
+		return fmt.Errorf("hw.id is a required attribute for nvml.bar1.usage metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlBar1UsageMetricAttributeKeyHwType) {
+		return fmt.Errorf("hw.type is a required attribute for nvml.bar1.usage metric and must be included")
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// NvmlClockFrequencyMetricAttributeKey specifies the key of an attribute for the nvml.clock.frequency metric.
+type NvmlClockFrequencyMetricAttributeKey string
+
+const (
+	NvmlClockFrequencyMetricAttributeKeyNvmlClockDomain NvmlClockFrequencyMetricAttributeKey = "nvml.clock.domain"
+	NvmlClockFrequencyMetricAttributeKeyHwID            NvmlClockFrequencyMetricAttributeKey = "hw.id"
+	NvmlClockFrequencyMetricAttributeKeyHwModel         NvmlClockFrequencyMetricAttributeKey = "hw.model"
+	NvmlClockFrequencyMetricAttributeKeyHwName          NvmlClockFrequencyMetricAttributeKey = "hw.name"
+	NvmlClockFrequencyMetricAttributeKeyHwParent        NvmlClockFrequencyMetricAttributeKey = "hw.parent"
+	NvmlClockFrequencyMetricAttributeKeyHwType          NvmlClockFrequencyMetricAttributeKey = "hw.type"
+	NvmlClockFrequencyMetricAttributeKeyHwVendor        NvmlClockFrequencyMetricAttributeKey = "hw.vendor"
+)
+
+// NvmlClockFrequencyMetricConfig provides config for the nvml.clock.frequency metric.
+type NvmlClockFrequencyMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                 `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []NvmlClockFrequencyMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *NvmlClockFrequencyMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *NvmlClockFrequencyMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case NvmlClockFrequencyMetricAttributeKeyNvmlClockDomain, NvmlClockFrequencyMetricAttributeKeyHwID, NvmlClockFrequencyMetricAttributeKeyHwModel, NvmlClockFrequencyMetricAttributeKeyHwName, NvmlClockFrequencyMetricAttributeKeyHwParent, NvmlClockFrequencyMetricAttributeKeyHwType, NvmlClockFrequencyMetricAttributeKeyHwVendor:
+		default:
+			return fmt.Errorf("metric nvml.clock.frequency doesn't have an attribute %v, valid attributes: [nvml.clock.domain, hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]", val)
+		}
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlClockFrequencyMetricAttributeKeyNvmlClockDomain) {
+		return fmt.Errorf("nvml.clock.domain is a required attribute for nvml.clock.frequency metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlClockFrequencyMetricAttributeKeyHwID) {
+		return fmt.Errorf("hw.id is a required attribute for nvml.clock.frequency metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlClockFrequencyMetricAttributeKeyHwType) {
+		return fmt.Errorf("hw.type is a required attribute for nvml.clock.frequency metric and must be included")
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// NvmlClockLimitMetricAttributeKey specifies the key of an attribute for the nvml.clock.limit metric.
+type NvmlClockLimitMetricAttributeKey string
+
+const (
+	NvmlClockLimitMetricAttributeKeyNvmlClockDomain NvmlClockLimitMetricAttributeKey = "nvml.clock.domain"
+	NvmlClockLimitMetricAttributeKeyHwID            NvmlClockLimitMetricAttributeKey = "hw.id"
+	NvmlClockLimitMetricAttributeKeyHwModel         NvmlClockLimitMetricAttributeKey = "hw.model"
+	NvmlClockLimitMetricAttributeKeyHwName          NvmlClockLimitMetricAttributeKey = "hw.name"
+	NvmlClockLimitMetricAttributeKeyHwParent        NvmlClockLimitMetricAttributeKey = "hw.parent"
+	NvmlClockLimitMetricAttributeKeyHwType          NvmlClockLimitMetricAttributeKey = "hw.type"
+	NvmlClockLimitMetricAttributeKeyHwVendor        NvmlClockLimitMetricAttributeKey = "hw.vendor"
+)
+
+// NvmlClockLimitMetricConfig provides config for the nvml.clock.limit metric.
+type NvmlClockLimitMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                             `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []NvmlClockLimitMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *NvmlClockLimitMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *NvmlClockLimitMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case NvmlClockLimitMetricAttributeKeyNvmlClockDomain, NvmlClockLimitMetricAttributeKeyHwID, NvmlClockLimitMetricAttributeKeyHwModel, NvmlClockLimitMetricAttributeKeyHwName, NvmlClockLimitMetricAttributeKeyHwParent, NvmlClockLimitMetricAttributeKeyHwType, NvmlClockLimitMetricAttributeKeyHwVendor:
+		default:
+			return fmt.Errorf("metric nvml.clock.limit doesn't have an attribute %v, valid attributes: [nvml.clock.domain, hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]", val)
+		}
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlClockLimitMetricAttributeKeyNvmlClockDomain) {
+		return fmt.Errorf("nvml.clock.domain is a required attribute for nvml.clock.limit metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlClockLimitMetricAttributeKeyHwID) {
+		return fmt.Errorf("hw.id is a required attribute for nvml.clock.limit metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlClockLimitMetricAttributeKeyHwType) {
+		return fmt.Errorf("hw.type is a required attribute for nvml.clock.limit metric and must be included")
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// NvmlDramUtilizationMetricAttributeKey specifies the key of an attribute for the nvml.dram.utilization metric.
+type NvmlDramUtilizationMetricAttributeKey string
+
+const (
+	NvmlDramUtilizationMetricAttributeKeyHwID     NvmlDramUtilizationMetricAttributeKey = "hw.id"
+	NvmlDramUtilizationMetricAttributeKeyHwModel  NvmlDramUtilizationMetricAttributeKey = "hw.model"
+	NvmlDramUtilizationMetricAttributeKeyHwName   NvmlDramUtilizationMetricAttributeKey = "hw.name"
+	NvmlDramUtilizationMetricAttributeKeyHwParent NvmlDramUtilizationMetricAttributeKey = "hw.parent"
+	NvmlDramUtilizationMetricAttributeKeyHwType   NvmlDramUtilizationMetricAttributeKey = "hw.type"
+	NvmlDramUtilizationMetricAttributeKeyHwVendor NvmlDramUtilizationMetricAttributeKey = "hw.vendor"
+)
+
+// NvmlDramUtilizationMetricConfig provides config for the nvml.dram.utilization metric.
+type NvmlDramUtilizationMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                  `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []NvmlDramUtilizationMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *NvmlDramUtilizationMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *NvmlDramUtilizationMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case NvmlDramUtilizationMetricAttributeKeyHwID, NvmlDramUtilizationMetricAttributeKeyHwModel, NvmlDramUtilizationMetricAttributeKeyHwName, NvmlDramUtilizationMetricAttributeKeyHwParent, NvmlDramUtilizationMetricAttributeKeyHwType, NvmlDramUtilizationMetricAttributeKeyHwVendor:
+		default:
+			return fmt.Errorf("metric nvml.dram.utilization doesn't have an attribute %v, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]", val)
+		}
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlDramUtilizationMetricAttributeKeyHwID) {
+		return fmt.Errorf("hw.id is a required attribute for nvml.dram.utilization metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlDramUtilizationMetricAttributeKeyHwType) {
+		return fmt.Errorf("hw.type is a required attribute for nvml.dram.utilization metric and must be included")
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// NvmlMemoryActivityMetricAttributeKey specifies the key of an attribute for the nvml.memory.activity metric.
+type NvmlMemoryActivityMetricAttributeKey string
+
+const (
+	NvmlMemoryActivityMetricAttributeKeyHwID     NvmlMemoryActivityMetricAttributeKey = "hw.id"
+	NvmlMemoryActivityMetricAttributeKeyHwModel  NvmlMemoryActivityMetricAttributeKey = "hw.model"
+	NvmlMemoryActivityMetricAttributeKeyHwName   NvmlMemoryActivityMetricAttributeKey = "hw.name"
+	NvmlMemoryActivityMetricAttributeKeyHwParent NvmlMemoryActivityMetricAttributeKey = "hw.parent"
+	NvmlMemoryActivityMetricAttributeKeyHwType   NvmlMemoryActivityMetricAttributeKey = "hw.type"
+	NvmlMemoryActivityMetricAttributeKeyHwVendor NvmlMemoryActivityMetricAttributeKey = "hw.vendor"
+)
+
+// NvmlMemoryActivityMetricConfig provides config for the nvml.memory.activity metric.
+type NvmlMemoryActivityMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                 `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []NvmlMemoryActivityMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *NvmlMemoryActivityMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *NvmlMemoryActivityMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case NvmlMemoryActivityMetricAttributeKeyHwID, NvmlMemoryActivityMetricAttributeKeyHwModel, NvmlMemoryActivityMetricAttributeKeyHwName, NvmlMemoryActivityMetricAttributeKeyHwParent, NvmlMemoryActivityMetricAttributeKeyHwType, NvmlMemoryActivityMetricAttributeKeyHwVendor:
+		default:
+			return fmt.Errorf("metric nvml.memory.activity doesn't have an attribute %v, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]", val)
+		}
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlMemoryActivityMetricAttributeKeyHwID) {
+		return fmt.Errorf("hw.id is a required attribute for nvml.memory.activity metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlMemoryActivityMetricAttributeKeyHwType) {
+		return fmt.Errorf("hw.type is a required attribute for nvml.memory.activity metric and must be included")
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// NvmlMemoryFreeMetricAttributeKey specifies the key of an attribute for the nvml.memory.free metric.
+type NvmlMemoryFreeMetricAttributeKey string
+
+const (
+	NvmlMemoryFreeMetricAttributeKeyHwID     NvmlMemoryFreeMetricAttributeKey = "hw.id"
+	NvmlMemoryFreeMetricAttributeKeyHwModel  NvmlMemoryFreeMetricAttributeKey = "hw.model"
+	NvmlMemoryFreeMetricAttributeKeyHwName   NvmlMemoryFreeMetricAttributeKey = "hw.name"
+	NvmlMemoryFreeMetricAttributeKeyHwParent NvmlMemoryFreeMetricAttributeKey = "hw.parent"
+	NvmlMemoryFreeMetricAttributeKeyHwType   NvmlMemoryFreeMetricAttributeKey = "hw.type"
+	NvmlMemoryFreeMetricAttributeKeyHwVendor NvmlMemoryFreeMetricAttributeKey = "hw.vendor"
+)
+
+// NvmlMemoryFreeMetricConfig provides config for the nvml.memory.free metric.
+type NvmlMemoryFreeMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                             `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []NvmlMemoryFreeMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *NvmlMemoryFreeMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *NvmlMemoryFreeMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case NvmlMemoryFreeMetricAttributeKeyHwID, NvmlMemoryFreeMetricAttributeKeyHwModel, NvmlMemoryFreeMetricAttributeKeyHwName, NvmlMemoryFreeMetricAttributeKeyHwParent, NvmlMemoryFreeMetricAttributeKeyHwType, NvmlMemoryFreeMetricAttributeKeyHwVendor:
+		default:
+			return fmt.Errorf("metric nvml.memory.free doesn't have an attribute %v, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]", val)
+		}
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlMemoryFreeMetricAttributeKeyHwID) {
+		return fmt.Errorf("hw.id is a required attribute for nvml.memory.free metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlMemoryFreeMetricAttributeKeyHwType) {
+		return fmt.Errorf("hw.type is a required attribute for nvml.memory.free metric and must be included")
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// NvmlMemoryRemappedRowsMetricAttributeKey specifies the key of an attribute for the nvml.memory.remapped_rows metric.
+type NvmlMemoryRemappedRowsMetricAttributeKey string
+
+const (
+	NvmlMemoryRemappedRowsMetricAttributeKeyErrorType NvmlMemoryRemappedRowsMetricAttributeKey = "error.type"
+	NvmlMemoryRemappedRowsMetricAttributeKeyHwID      NvmlMemoryRemappedRowsMetricAttributeKey = "hw.id"
+	NvmlMemoryRemappedRowsMetricAttributeKeyHwModel   NvmlMemoryRemappedRowsMetricAttributeKey = "hw.model"
+	NvmlMemoryRemappedRowsMetricAttributeKeyHwName    NvmlMemoryRemappedRowsMetricAttributeKey = "hw.name"
+	NvmlMemoryRemappedRowsMetricAttributeKeyHwParent  NvmlMemoryRemappedRowsMetricAttributeKey = "hw.parent"
+	NvmlMemoryRemappedRowsMetricAttributeKeyHwType    NvmlMemoryRemappedRowsMetricAttributeKey = "hw.type"
+	NvmlMemoryRemappedRowsMetricAttributeKeyHwVendor  NvmlMemoryRemappedRowsMetricAttributeKey = "hw.vendor"
+)
+
+// NvmlMemoryRemappedRowsMetricConfig provides config for the nvml.memory.remapped_rows metric.
+type NvmlMemoryRemappedRowsMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                     `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []NvmlMemoryRemappedRowsMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *NvmlMemoryRemappedRowsMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *NvmlMemoryRemappedRowsMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case NvmlMemoryRemappedRowsMetricAttributeKeyErrorType, NvmlMemoryRemappedRowsMetricAttributeKeyHwID, NvmlMemoryRemappedRowsMetricAttributeKeyHwModel, NvmlMemoryRemappedRowsMetricAttributeKeyHwName, NvmlMemoryRemappedRowsMetricAttributeKeyHwParent, NvmlMemoryRemappedRowsMetricAttributeKeyHwType, NvmlMemoryRemappedRowsMetricAttributeKeyHwVendor:
+		default:
+			return fmt.Errorf("metric nvml.memory.remapped_rows doesn't have an attribute %v, valid attributes: [error.type, hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]", val)
+		}
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlMemoryRemappedRowsMetricAttributeKeyErrorType) {
+		return fmt.Errorf("error.type is a required attribute for nvml.memory.remapped_rows metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlMemoryRemappedRowsMetricAttributeKeyHwID) {
+		return fmt.Errorf("hw.id is a required attribute for nvml.memory.remapped_rows metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlMemoryRemappedRowsMetricAttributeKeyHwType) {
+		return fmt.Errorf("hw.type is a required attribute for nvml.memory.remapped_rows metric and must be included")
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// NvmlMemoryRemappingFailedMetricAttributeKey specifies the key of an attribute for the nvml.memory.remapping.failed metric.
+type NvmlMemoryRemappingFailedMetricAttributeKey string
+
+const (
+	NvmlMemoryRemappingFailedMetricAttributeKeyHwID     NvmlMemoryRemappingFailedMetricAttributeKey = "hw.id"
+	NvmlMemoryRemappingFailedMetricAttributeKeyHwModel  NvmlMemoryRemappingFailedMetricAttributeKey = "hw.model"
+	NvmlMemoryRemappingFailedMetricAttributeKeyHwName   NvmlMemoryRemappingFailedMetricAttributeKey = "hw.name"
+	NvmlMemoryRemappingFailedMetricAttributeKeyHwParent NvmlMemoryRemappingFailedMetricAttributeKey = "hw.parent"
+	NvmlMemoryRemappingFailedMetricAttributeKeyHwType   NvmlMemoryRemappingFailedMetricAttributeKey = "hw.type"
+	NvmlMemoryRemappingFailedMetricAttributeKeyHwVendor NvmlMemoryRemappingFailedMetricAttributeKey = "hw.vendor"
+)
+
+// NvmlMemoryRemappingFailedMetricConfig provides config for the nvml.memory.remapping.failed metric.
+type NvmlMemoryRemappingFailedMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                        `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []NvmlMemoryRemappingFailedMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *NvmlMemoryRemappingFailedMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *NvmlMemoryRemappingFailedMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case NvmlMemoryRemappingFailedMetricAttributeKeyHwID, NvmlMemoryRemappingFailedMetricAttributeKeyHwModel, NvmlMemoryRemappingFailedMetricAttributeKeyHwName, NvmlMemoryRemappingFailedMetricAttributeKeyHwParent, NvmlMemoryRemappingFailedMetricAttributeKeyHwType, NvmlMemoryRemappingFailedMetricAttributeKeyHwVendor:
+		default:
+			return fmt.Errorf("metric nvml.memory.remapping.failed doesn't have an attribute %v, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]", val)
+		}
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlMemoryRemappingFailedMetricAttributeKeyHwID) {
+		return fmt.Errorf("hw.id is a required attribute for nvml.memory.remapping.failed metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlMemoryRemappingFailedMetricAttributeKeyHwType) {
+		return fmt.Errorf("hw.type is a required attribute for nvml.memory.remapping.failed metric and must be included")
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// NvmlMemoryRemappingPendingMetricAttributeKey specifies the key of an attribute for the nvml.memory.remapping.pending metric.
+type NvmlMemoryRemappingPendingMetricAttributeKey string
+
+const (
+	NvmlMemoryRemappingPendingMetricAttributeKeyHwID     NvmlMemoryRemappingPendingMetricAttributeKey = "hw.id"
+	NvmlMemoryRemappingPendingMetricAttributeKeyHwModel  NvmlMemoryRemappingPendingMetricAttributeKey = "hw.model"
+	NvmlMemoryRemappingPendingMetricAttributeKeyHwName   NvmlMemoryRemappingPendingMetricAttributeKey = "hw.name"
+	NvmlMemoryRemappingPendingMetricAttributeKeyHwParent NvmlMemoryRemappingPendingMetricAttributeKey = "hw.parent"
+	NvmlMemoryRemappingPendingMetricAttributeKeyHwType   NvmlMemoryRemappingPendingMetricAttributeKey = "hw.type"
+	NvmlMemoryRemappingPendingMetricAttributeKeyHwVendor NvmlMemoryRemappingPendingMetricAttributeKey = "hw.vendor"
+)
+
+// NvmlMemoryRemappingPendingMetricConfig provides config for the nvml.memory.remapping.pending metric.
+type NvmlMemoryRemappingPendingMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                         `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []NvmlMemoryRemappingPendingMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *NvmlMemoryRemappingPendingMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *NvmlMemoryRemappingPendingMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case NvmlMemoryRemappingPendingMetricAttributeKeyHwID, NvmlMemoryRemappingPendingMetricAttributeKeyHwModel, NvmlMemoryRemappingPendingMetricAttributeKeyHwName, NvmlMemoryRemappingPendingMetricAttributeKeyHwParent, NvmlMemoryRemappingPendingMetricAttributeKeyHwType, NvmlMemoryRemappingPendingMetricAttributeKeyHwVendor:
+		default:
+			return fmt.Errorf("metric nvml.memory.remapping.pending doesn't have an attribute %v, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]", val)
+		}
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlMemoryRemappingPendingMetricAttributeKeyHwID) {
+		return fmt.Errorf("hw.id is a required attribute for nvml.memory.remapping.pending metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlMemoryRemappingPendingMetricAttributeKeyHwType) {
+		return fmt.Errorf("hw.type is a required attribute for nvml.memory.remapping.pending metric and must be included")
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// NvmlMemoryReservedMetricAttributeKey specifies the key of an attribute for the nvml.memory.reserved metric.
+type NvmlMemoryReservedMetricAttributeKey string
+
+const (
+	NvmlMemoryReservedMetricAttributeKeyHwID     NvmlMemoryReservedMetricAttributeKey = "hw.id"
+	NvmlMemoryReservedMetricAttributeKeyHwModel  NvmlMemoryReservedMetricAttributeKey = "hw.model"
+	NvmlMemoryReservedMetricAttributeKeyHwName   NvmlMemoryReservedMetricAttributeKey = "hw.name"
+	NvmlMemoryReservedMetricAttributeKeyHwParent NvmlMemoryReservedMetricAttributeKey = "hw.parent"
+	NvmlMemoryReservedMetricAttributeKeyHwType   NvmlMemoryReservedMetricAttributeKey = "hw.type"
+	NvmlMemoryReservedMetricAttributeKeyHwVendor NvmlMemoryReservedMetricAttributeKey = "hw.vendor"
+)
+
+// NvmlMemoryReservedMetricConfig provides config for the nvml.memory.reserved metric.
+type NvmlMemoryReservedMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                 `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []NvmlMemoryReservedMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *NvmlMemoryReservedMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *NvmlMemoryReservedMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case NvmlMemoryReservedMetricAttributeKeyHwID, NvmlMemoryReservedMetricAttributeKeyHwModel, NvmlMemoryReservedMetricAttributeKeyHwName, NvmlMemoryReservedMetricAttributeKeyHwParent, NvmlMemoryReservedMetricAttributeKeyHwType, NvmlMemoryReservedMetricAttributeKeyHwVendor:
+		default:
+			return fmt.Errorf("metric nvml.memory.reserved doesn't have an attribute %v, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]", val)
+		}
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlMemoryReservedMetricAttributeKeyHwID) {
+		return fmt.Errorf("hw.id is a required attribute for nvml.memory.reserved metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlMemoryReservedMetricAttributeKeyHwType) {
+		return fmt.Errorf("hw.type is a required attribute for nvml.memory.reserved metric and must be included")
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// NvmlMemoryRetiredPagesMetricAttributeKey specifies the key of an attribute for the nvml.memory.retired_pages metric.
+type NvmlMemoryRetiredPagesMetricAttributeKey string
+
+const (
+	NvmlMemoryRetiredPagesMetricAttributeKeyNvmlRetirementCause NvmlMemoryRetiredPagesMetricAttributeKey = "nvml.retirement.cause"
+	NvmlMemoryRetiredPagesMetricAttributeKeyHwID                NvmlMemoryRetiredPagesMetricAttributeKey = "hw.id"
+	NvmlMemoryRetiredPagesMetricAttributeKeyHwModel             NvmlMemoryRetiredPagesMetricAttributeKey = "hw.model"
+	NvmlMemoryRetiredPagesMetricAttributeKeyHwName              NvmlMemoryRetiredPagesMetricAttributeKey = "hw.name"
+	NvmlMemoryRetiredPagesMetricAttributeKeyHwParent            NvmlMemoryRetiredPagesMetricAttributeKey = "hw.parent"
+	NvmlMemoryRetiredPagesMetricAttributeKeyHwType              NvmlMemoryRetiredPagesMetricAttributeKey = "hw.type"
+	NvmlMemoryRetiredPagesMetricAttributeKeyHwVendor            NvmlMemoryRetiredPagesMetricAttributeKey = "hw.vendor"
+)
+
+// NvmlMemoryRetiredPagesMetricConfig provides config for the nvml.memory.retired_pages metric.
+type NvmlMemoryRetiredPagesMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                     `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []NvmlMemoryRetiredPagesMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *NvmlMemoryRetiredPagesMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *NvmlMemoryRetiredPagesMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case NvmlMemoryRetiredPagesMetricAttributeKeyNvmlRetirementCause, NvmlMemoryRetiredPagesMetricAttributeKeyHwID, NvmlMemoryRetiredPagesMetricAttributeKeyHwModel, NvmlMemoryRetiredPagesMetricAttributeKeyHwName, NvmlMemoryRetiredPagesMetricAttributeKeyHwParent, NvmlMemoryRetiredPagesMetricAttributeKeyHwType, NvmlMemoryRetiredPagesMetricAttributeKeyHwVendor:
+		default:
+			return fmt.Errorf("metric nvml.memory.retired_pages doesn't have an attribute %v, valid attributes: [nvml.retirement.cause, hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]", val)
+		}
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlMemoryRetiredPagesMetricAttributeKeyNvmlRetirementCause) {
+		return fmt.Errorf("nvml.retirement.cause is a required attribute for nvml.memory.retired_pages metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlMemoryRetiredPagesMetricAttributeKeyHwID) {
+		return fmt.Errorf("hw.id is a required attribute for nvml.memory.retired_pages metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlMemoryRetiredPagesMetricAttributeKeyHwType) {
+		return fmt.Errorf("hw.type is a required attribute for nvml.memory.retired_pages metric and must be included")
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// NvmlMemoryRetirementPendingMetricAttributeKey specifies the key of an attribute for the nvml.memory.retirement.pending metric.
+type NvmlMemoryRetirementPendingMetricAttributeKey string
+
+const (
+	NvmlMemoryRetirementPendingMetricAttributeKeyHwID     NvmlMemoryRetirementPendingMetricAttributeKey = "hw.id"
+	NvmlMemoryRetirementPendingMetricAttributeKeyHwModel  NvmlMemoryRetirementPendingMetricAttributeKey = "hw.model"
+	NvmlMemoryRetirementPendingMetricAttributeKeyHwName   NvmlMemoryRetirementPendingMetricAttributeKey = "hw.name"
+	NvmlMemoryRetirementPendingMetricAttributeKeyHwParent NvmlMemoryRetirementPendingMetricAttributeKey = "hw.parent"
+	NvmlMemoryRetirementPendingMetricAttributeKeyHwType   NvmlMemoryRetirementPendingMetricAttributeKey = "hw.type"
+	NvmlMemoryRetirementPendingMetricAttributeKeyHwVendor NvmlMemoryRetirementPendingMetricAttributeKey = "hw.vendor"
+)
+
+// NvmlMemoryRetirementPendingMetricConfig provides config for the nvml.memory.retirement.pending metric.
+type NvmlMemoryRetirementPendingMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                          `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []NvmlMemoryRetirementPendingMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *NvmlMemoryRetirementPendingMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *NvmlMemoryRetirementPendingMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case NvmlMemoryRetirementPendingMetricAttributeKeyHwID, NvmlMemoryRetirementPendingMetricAttributeKeyHwModel, NvmlMemoryRetirementPendingMetricAttributeKeyHwName, NvmlMemoryRetirementPendingMetricAttributeKeyHwParent, NvmlMemoryRetirementPendingMetricAttributeKeyHwType, NvmlMemoryRetirementPendingMetricAttributeKeyHwVendor:
+		default:
+			return fmt.Errorf("metric nvml.memory.retirement.pending doesn't have an attribute %v, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]", val)
+		}
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlMemoryRetirementPendingMetricAttributeKeyHwID) {
+		return fmt.Errorf("hw.id is a required attribute for nvml.memory.retirement.pending metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlMemoryRetirementPendingMetricAttributeKeyHwType) {
+		return fmt.Errorf("hw.type is a required attribute for nvml.memory.retirement.pending metric and must be included")
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// NvmlNvlinkIoMetricAttributeKey specifies the key of an attribute for the nvml.nvlink.io metric.
+type NvmlNvlinkIoMetricAttributeKey string
+
+const (
+	NvmlNvlinkIoMetricAttributeKeyNetworkIoDirection NvmlNvlinkIoMetricAttributeKey = "network.io.direction"
+	NvmlNvlinkIoMetricAttributeKeyHwID               NvmlNvlinkIoMetricAttributeKey = "hw.id"
+	NvmlNvlinkIoMetricAttributeKeyHwModel            NvmlNvlinkIoMetricAttributeKey = "hw.model"
+	NvmlNvlinkIoMetricAttributeKeyHwName             NvmlNvlinkIoMetricAttributeKey = "hw.name"
+	NvmlNvlinkIoMetricAttributeKeyHwParent           NvmlNvlinkIoMetricAttributeKey = "hw.parent"
+	NvmlNvlinkIoMetricAttributeKeyHwType             NvmlNvlinkIoMetricAttributeKey = "hw.type"
+	NvmlNvlinkIoMetricAttributeKeyHwVendor           NvmlNvlinkIoMetricAttributeKey = "hw.vendor"
+)
+
+// NvmlNvlinkIoMetricConfig provides config for the nvml.nvlink.io metric.
+type NvmlNvlinkIoMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                           `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []NvmlNvlinkIoMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *NvmlNvlinkIoMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *NvmlNvlinkIoMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case NvmlNvlinkIoMetricAttributeKeyNetworkIoDirection, NvmlNvlinkIoMetricAttributeKeyHwID, NvmlNvlinkIoMetricAttributeKeyHwModel, NvmlNvlinkIoMetricAttributeKeyHwName, NvmlNvlinkIoMetricAttributeKeyHwParent, NvmlNvlinkIoMetricAttributeKeyHwType, NvmlNvlinkIoMetricAttributeKeyHwVendor:
+		default:
+			return fmt.Errorf("metric nvml.nvlink.io doesn't have an attribute %v, valid attributes: [network.io.direction, hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]", val)
+		}
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlNvlinkIoMetricAttributeKeyNetworkIoDirection) {
+		return fmt.Errorf("network.io.direction is a required attribute for nvml.nvlink.io metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlNvlinkIoMetricAttributeKeyHwID) {
+		return fmt.Errorf("hw.id is a required attribute for nvml.nvlink.io metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlNvlinkIoMetricAttributeKeyHwType) {
+		return fmt.Errorf("hw.type is a required attribute for nvml.nvlink.io metric and must be included")
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// NvmlNvlinkThroughputMetricAttributeKey specifies the key of an attribute for the nvml.nvlink.throughput metric.
+type NvmlNvlinkThroughputMetricAttributeKey string
+
+const (
+	NvmlNvlinkThroughputMetricAttributeKeyNetworkIoDirection NvmlNvlinkThroughputMetricAttributeKey = "network.io.direction"
+	NvmlNvlinkThroughputMetricAttributeKeyHwID               NvmlNvlinkThroughputMetricAttributeKey = "hw.id"
+	NvmlNvlinkThroughputMetricAttributeKeyHwModel            NvmlNvlinkThroughputMetricAttributeKey = "hw.model"
+	NvmlNvlinkThroughputMetricAttributeKeyHwName             NvmlNvlinkThroughputMetricAttributeKey = "hw.name"
+	NvmlNvlinkThroughputMetricAttributeKeyHwParent           NvmlNvlinkThroughputMetricAttributeKey = "hw.parent"
+	NvmlNvlinkThroughputMetricAttributeKeyHwType             NvmlNvlinkThroughputMetricAttributeKey = "hw.type"
+	NvmlNvlinkThroughputMetricAttributeKeyHwVendor           NvmlNvlinkThroughputMetricAttributeKey = "hw.vendor"
+)
+
+// NvmlNvlinkThroughputMetricConfig provides config for the nvml.nvlink.throughput metric.
+type NvmlNvlinkThroughputMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                   `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []NvmlNvlinkThroughputMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *NvmlNvlinkThroughputMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *NvmlNvlinkThroughputMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case NvmlNvlinkThroughputMetricAttributeKeyNetworkIoDirection, NvmlNvlinkThroughputMetricAttributeKeyHwID, NvmlNvlinkThroughputMetricAttributeKeyHwModel, NvmlNvlinkThroughputMetricAttributeKeyHwName, NvmlNvlinkThroughputMetricAttributeKeyHwParent, NvmlNvlinkThroughputMetricAttributeKeyHwType, NvmlNvlinkThroughputMetricAttributeKeyHwVendor:
+		default:
+			return fmt.Errorf("metric nvml.nvlink.throughput doesn't have an attribute %v, valid attributes: [network.io.direction, hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]", val)
+		}
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlNvlinkThroughputMetricAttributeKeyNetworkIoDirection) {
+		return fmt.Errorf("network.io.direction is a required attribute for nvml.nvlink.throughput metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlNvlinkThroughputMetricAttributeKeyHwID) {
+		return fmt.Errorf("hw.id is a required attribute for nvml.nvlink.throughput metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlNvlinkThroughputMetricAttributeKeyHwType) {
+		return fmt.Errorf("hw.type is a required attribute for nvml.nvlink.throughput metric and must be included")
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// NvmlPcieThroughputMetricAttributeKey specifies the key of an attribute for the nvml.pcie.throughput metric.
+type NvmlPcieThroughputMetricAttributeKey string
+
+const (
+	NvmlPcieThroughputMetricAttributeKeyNetworkIoDirection NvmlPcieThroughputMetricAttributeKey = "network.io.direction"
+	NvmlPcieThroughputMetricAttributeKeyHwID               NvmlPcieThroughputMetricAttributeKey = "hw.id"
+	NvmlPcieThroughputMetricAttributeKeyHwModel            NvmlPcieThroughputMetricAttributeKey = "hw.model"
+	NvmlPcieThroughputMetricAttributeKeyHwName             NvmlPcieThroughputMetricAttributeKey = "hw.name"
+	NvmlPcieThroughputMetricAttributeKeyHwParent           NvmlPcieThroughputMetricAttributeKey = "hw.parent"
+	NvmlPcieThroughputMetricAttributeKeyHwType             NvmlPcieThroughputMetricAttributeKey = "hw.type"
+	NvmlPcieThroughputMetricAttributeKeyHwVendor           NvmlPcieThroughputMetricAttributeKey = "hw.vendor"
+)
+
+// NvmlPcieThroughputMetricConfig provides config for the nvml.pcie.throughput metric.
+type NvmlPcieThroughputMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                 `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []NvmlPcieThroughputMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *NvmlPcieThroughputMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *NvmlPcieThroughputMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case NvmlPcieThroughputMetricAttributeKeyNetworkIoDirection, NvmlPcieThroughputMetricAttributeKeyHwID, NvmlPcieThroughputMetricAttributeKeyHwModel, NvmlPcieThroughputMetricAttributeKeyHwName, NvmlPcieThroughputMetricAttributeKeyHwParent, NvmlPcieThroughputMetricAttributeKeyHwType, NvmlPcieThroughputMetricAttributeKeyHwVendor:
+		default:
+			return fmt.Errorf("metric nvml.pcie.throughput doesn't have an attribute %v, valid attributes: [network.io.direction, hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]", val)
+		}
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlPcieThroughputMetricAttributeKeyNetworkIoDirection) {
+		return fmt.Errorf("network.io.direction is a required attribute for nvml.pcie.throughput metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlPcieThroughputMetricAttributeKeyHwID) {
+		return fmt.Errorf("hw.id is a required attribute for nvml.pcie.throughput metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlPcieThroughputMetricAttributeKeyHwType) {
+		return fmt.Errorf("hw.type is a required attribute for nvml.pcie.throughput metric and must be included")
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// NvmlPerformanceStateMetricAttributeKey specifies the key of an attribute for the nvml.performance_state metric.
+type NvmlPerformanceStateMetricAttributeKey string
+
+const (
+	NvmlPerformanceStateMetricAttributeKeyHwID     NvmlPerformanceStateMetricAttributeKey = "hw.id"
+	NvmlPerformanceStateMetricAttributeKeyHwModel  NvmlPerformanceStateMetricAttributeKey = "hw.model"
+	NvmlPerformanceStateMetricAttributeKeyHwName   NvmlPerformanceStateMetricAttributeKey = "hw.name"
+	NvmlPerformanceStateMetricAttributeKeyHwParent NvmlPerformanceStateMetricAttributeKey = "hw.parent"
+	NvmlPerformanceStateMetricAttributeKeyHwType   NvmlPerformanceStateMetricAttributeKey = "hw.type"
+	NvmlPerformanceStateMetricAttributeKeyHwVendor NvmlPerformanceStateMetricAttributeKey = "hw.vendor"
+)
+
+// NvmlPerformanceStateMetricConfig provides config for the nvml.performance_state metric.
+type NvmlPerformanceStateMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                   `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []NvmlPerformanceStateMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *NvmlPerformanceStateMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *NvmlPerformanceStateMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case NvmlPerformanceStateMetricAttributeKeyHwID, NvmlPerformanceStateMetricAttributeKeyHwModel, NvmlPerformanceStateMetricAttributeKeyHwName, NvmlPerformanceStateMetricAttributeKeyHwParent, NvmlPerformanceStateMetricAttributeKeyHwType, NvmlPerformanceStateMetricAttributeKeyHwVendor:
+		default:
+			return fmt.Errorf("metric nvml.performance_state doesn't have an attribute %v, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]", val)
+		}
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlPerformanceStateMetricAttributeKeyHwID) {
+		return fmt.Errorf("hw.id is a required attribute for nvml.performance_state metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlPerformanceStateMetricAttributeKeyHwType) {
+		return fmt.Errorf("hw.type is a required attribute for nvml.performance_state metric and must be included")
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// NvmlPowerInstantMetricAttributeKey specifies the key of an attribute for the nvml.power.instant metric.
+type NvmlPowerInstantMetricAttributeKey string
+
+const (
+	NvmlPowerInstantMetricAttributeKeyHwID     NvmlPowerInstantMetricAttributeKey = "hw.id"
+	NvmlPowerInstantMetricAttributeKeyHwModel  NvmlPowerInstantMetricAttributeKey = "hw.model"
+	NvmlPowerInstantMetricAttributeKeyHwName   NvmlPowerInstantMetricAttributeKey = "hw.name"
+	NvmlPowerInstantMetricAttributeKeyHwParent NvmlPowerInstantMetricAttributeKey = "hw.parent"
+	NvmlPowerInstantMetricAttributeKeyHwType   NvmlPowerInstantMetricAttributeKey = "hw.type"
+	NvmlPowerInstantMetricAttributeKeyHwVendor NvmlPowerInstantMetricAttributeKey = "hw.vendor"
+)
+
+// NvmlPowerInstantMetricConfig provides config for the nvml.power.instant metric.
+type NvmlPowerInstantMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                               `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []NvmlPowerInstantMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *NvmlPowerInstantMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *NvmlPowerInstantMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case NvmlPowerInstantMetricAttributeKeyHwID, NvmlPowerInstantMetricAttributeKeyHwModel, NvmlPowerInstantMetricAttributeKeyHwName, NvmlPowerInstantMetricAttributeKeyHwParent, NvmlPowerInstantMetricAttributeKeyHwType, NvmlPowerInstantMetricAttributeKeyHwVendor:
+		default:
+			return fmt.Errorf("metric nvml.power.instant doesn't have an attribute %v, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]", val)
+		}
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlPowerInstantMetricAttributeKeyHwID) {
+		return fmt.Errorf("hw.id is a required attribute for nvml.power.instant metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlPowerInstantMetricAttributeKeyHwType) {
+		return fmt.Errorf("hw.type is a required attribute for nvml.power.instant metric and must be included")
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// NvmlPowerLimitMetricAttributeKey specifies the key of an attribute for the nvml.power.limit metric.
+type NvmlPowerLimitMetricAttributeKey string
+
+const (
+	NvmlPowerLimitMetricAttributeKeyNvmlPowerLimitType NvmlPowerLimitMetricAttributeKey = "nvml.power.limit.type"
+	NvmlPowerLimitMetricAttributeKeyHwID               NvmlPowerLimitMetricAttributeKey = "hw.id"
+	NvmlPowerLimitMetricAttributeKeyHwModel            NvmlPowerLimitMetricAttributeKey = "hw.model"
+	NvmlPowerLimitMetricAttributeKeyHwName             NvmlPowerLimitMetricAttributeKey = "hw.name"
+	NvmlPowerLimitMetricAttributeKeyHwParent           NvmlPowerLimitMetricAttributeKey = "hw.parent"
+	NvmlPowerLimitMetricAttributeKeyHwType             NvmlPowerLimitMetricAttributeKey = "hw.type"
+	NvmlPowerLimitMetricAttributeKeyHwVendor           NvmlPowerLimitMetricAttributeKey = "hw.vendor"
+)
+
+// NvmlPowerLimitMetricConfig provides config for the nvml.power.limit metric.
+type NvmlPowerLimitMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                             `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []NvmlPowerLimitMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *NvmlPowerLimitMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *NvmlPowerLimitMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case NvmlPowerLimitMetricAttributeKeyNvmlPowerLimitType, NvmlPowerLimitMetricAttributeKeyHwID, NvmlPowerLimitMetricAttributeKeyHwModel, NvmlPowerLimitMetricAttributeKeyHwName, NvmlPowerLimitMetricAttributeKeyHwParent, NvmlPowerLimitMetricAttributeKeyHwType, NvmlPowerLimitMetricAttributeKeyHwVendor:
+		default:
+			return fmt.Errorf("metric nvml.power.limit doesn't have an attribute %v, valid attributes: [nvml.power.limit.type, hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]", val)
+		}
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlPowerLimitMetricAttributeKeyNvmlPowerLimitType) {
+		return fmt.Errorf("nvml.power.limit.type is a required attribute for nvml.power.limit metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlPowerLimitMetricAttributeKeyHwID) {
+		return fmt.Errorf("hw.id is a required attribute for nvml.power.limit metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlPowerLimitMetricAttributeKeyHwType) {
+		return fmt.Errorf("hw.type is a required attribute for nvml.power.limit metric and must be included")
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// NvmlProcessCountMetricAttributeKey specifies the key of an attribute for the nvml.process.count metric.
+type NvmlProcessCountMetricAttributeKey string
+
+const (
+	NvmlProcessCountMetricAttributeKeyHwID     NvmlProcessCountMetricAttributeKey = "hw.id"
+	NvmlProcessCountMetricAttributeKeyHwModel  NvmlProcessCountMetricAttributeKey = "hw.model"
+	NvmlProcessCountMetricAttributeKeyHwName   NvmlProcessCountMetricAttributeKey = "hw.name"
+	NvmlProcessCountMetricAttributeKeyHwParent NvmlProcessCountMetricAttributeKey = "hw.parent"
+	NvmlProcessCountMetricAttributeKeyHwType   NvmlProcessCountMetricAttributeKey = "hw.type"
+	NvmlProcessCountMetricAttributeKeyHwVendor NvmlProcessCountMetricAttributeKey = "hw.vendor"
+)
+
+// NvmlProcessCountMetricConfig provides config for the nvml.process.count metric.
+type NvmlProcessCountMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                               `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []NvmlProcessCountMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *NvmlProcessCountMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *NvmlProcessCountMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case NvmlProcessCountMetricAttributeKeyHwID, NvmlProcessCountMetricAttributeKeyHwModel, NvmlProcessCountMetricAttributeKeyHwName, NvmlProcessCountMetricAttributeKeyHwParent, NvmlProcessCountMetricAttributeKeyHwType, NvmlProcessCountMetricAttributeKeyHwVendor:
+		default:
+			return fmt.Errorf("metric nvml.process.count doesn't have an attribute %v, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]", val)
+		}
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlProcessCountMetricAttributeKeyHwID) {
+		return fmt.Errorf("hw.id is a required attribute for nvml.process.count metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlProcessCountMetricAttributeKeyHwType) {
+		return fmt.Errorf("hw.type is a required attribute for nvml.process.count metric and must be included")
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// NvmlProcessMemoryUsageMetricAttributeKey specifies the key of an attribute for the nvml.process.memory.usage metric.
+type NvmlProcessMemoryUsageMetricAttributeKey string
+
+const (
+	NvmlProcessMemoryUsageMetricAttributeKeyHwID                  NvmlProcessMemoryUsageMetricAttributeKey = "hw.id"
+	NvmlProcessMemoryUsageMetricAttributeKeyHwName                NvmlProcessMemoryUsageMetricAttributeKey = "hw.name"
+	NvmlProcessMemoryUsageMetricAttributeKeyHwParent              NvmlProcessMemoryUsageMetricAttributeKey = "hw.parent"
+	NvmlProcessMemoryUsageMetricAttributeKeyContainerID           NvmlProcessMemoryUsageMetricAttributeKey = "container.id"
+	NvmlProcessMemoryUsageMetricAttributeKeyK8sContainerName      NvmlProcessMemoryUsageMetricAttributeKey = "k8s.container.name"
+	NvmlProcessMemoryUsageMetricAttributeKeyK8sNamespaceName      NvmlProcessMemoryUsageMetricAttributeKey = "k8s.namespace.name"
+	NvmlProcessMemoryUsageMetricAttributeKeyK8sPodName            NvmlProcessMemoryUsageMetricAttributeKey = "k8s.pod.name"
+	NvmlProcessMemoryUsageMetricAttributeKeyK8sPodUID             NvmlProcessMemoryUsageMetricAttributeKey = "k8s.pod.uid"
+	NvmlProcessMemoryUsageMetricAttributeKeyProcessExecutableName NvmlProcessMemoryUsageMetricAttributeKey = "process.executable.name"
+	NvmlProcessMemoryUsageMetricAttributeKeyProcessPid            NvmlProcessMemoryUsageMetricAttributeKey = "process.pid"
+)
+
+// NvmlProcessMemoryUsageMetricConfig provides config for the nvml.process.memory.usage metric.
+type NvmlProcessMemoryUsageMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                     `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []NvmlProcessMemoryUsageMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *NvmlProcessMemoryUsageMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *NvmlProcessMemoryUsageMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case NvmlProcessMemoryUsageMetricAttributeKeyHwID, NvmlProcessMemoryUsageMetricAttributeKeyHwName, NvmlProcessMemoryUsageMetricAttributeKeyHwParent, NvmlProcessMemoryUsageMetricAttributeKeyContainerID, NvmlProcessMemoryUsageMetricAttributeKeyK8sContainerName, NvmlProcessMemoryUsageMetricAttributeKeyK8sNamespaceName, NvmlProcessMemoryUsageMetricAttributeKeyK8sPodName, NvmlProcessMemoryUsageMetricAttributeKeyK8sPodUID, NvmlProcessMemoryUsageMetricAttributeKeyProcessExecutableName, NvmlProcessMemoryUsageMetricAttributeKeyProcessPid:
+		default:
+			return fmt.Errorf("metric nvml.process.memory.usage doesn't have an attribute %v, valid attributes: [hw.id, hw.name, hw.parent, container.id, k8s.container.name, k8s.namespace.name, k8s.pod.name, k8s.pod.uid, process.executable.name, process.pid]", val)
+		}
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlProcessMemoryUsageMetricAttributeKeyHwID) {
+		return fmt.Errorf("hw.id is a required attribute for nvml.process.memory.usage metric and must be included")
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// NvmlProcessUtilizationMetricAttributeKey specifies the key of an attribute for the nvml.process.utilization metric.
+type NvmlProcessUtilizationMetricAttributeKey string
+
+const (
+	NvmlProcessUtilizationMetricAttributeKeyNvmlProcessEngine     NvmlProcessUtilizationMetricAttributeKey = "nvml.process.engine"
+	NvmlProcessUtilizationMetricAttributeKeyHwID                  NvmlProcessUtilizationMetricAttributeKey = "hw.id"
+	NvmlProcessUtilizationMetricAttributeKeyHwName                NvmlProcessUtilizationMetricAttributeKey = "hw.name"
+	NvmlProcessUtilizationMetricAttributeKeyHwParent              NvmlProcessUtilizationMetricAttributeKey = "hw.parent"
+	NvmlProcessUtilizationMetricAttributeKeyContainerID           NvmlProcessUtilizationMetricAttributeKey = "container.id"
+	NvmlProcessUtilizationMetricAttributeKeyK8sContainerName      NvmlProcessUtilizationMetricAttributeKey = "k8s.container.name"
+	NvmlProcessUtilizationMetricAttributeKeyK8sNamespaceName      NvmlProcessUtilizationMetricAttributeKey = "k8s.namespace.name"
+	NvmlProcessUtilizationMetricAttributeKeyK8sPodName            NvmlProcessUtilizationMetricAttributeKey = "k8s.pod.name"
+	NvmlProcessUtilizationMetricAttributeKeyK8sPodUID             NvmlProcessUtilizationMetricAttributeKey = "k8s.pod.uid"
+	NvmlProcessUtilizationMetricAttributeKeyProcessExecutableName NvmlProcessUtilizationMetricAttributeKey = "process.executable.name"
+	NvmlProcessUtilizationMetricAttributeKeyProcessPid            NvmlProcessUtilizationMetricAttributeKey = "process.pid"
+)
+
+// NvmlProcessUtilizationMetricConfig provides config for the nvml.process.utilization metric.
+type NvmlProcessUtilizationMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                     `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []NvmlProcessUtilizationMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *NvmlProcessUtilizationMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *NvmlProcessUtilizationMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case NvmlProcessUtilizationMetricAttributeKeyNvmlProcessEngine, NvmlProcessUtilizationMetricAttributeKeyHwID, NvmlProcessUtilizationMetricAttributeKeyHwName, NvmlProcessUtilizationMetricAttributeKeyHwParent, NvmlProcessUtilizationMetricAttributeKeyContainerID, NvmlProcessUtilizationMetricAttributeKeyK8sContainerName, NvmlProcessUtilizationMetricAttributeKeyK8sNamespaceName, NvmlProcessUtilizationMetricAttributeKeyK8sPodName, NvmlProcessUtilizationMetricAttributeKeyK8sPodUID, NvmlProcessUtilizationMetricAttributeKeyProcessExecutableName, NvmlProcessUtilizationMetricAttributeKeyProcessPid:
+		default:
+			return fmt.Errorf("metric nvml.process.utilization doesn't have an attribute %v, valid attributes: [nvml.process.engine, hw.id, hw.name, hw.parent, container.id, k8s.container.name, k8s.namespace.name, k8s.pod.name, k8s.pod.uid, process.executable.name, process.pid]", val)
+		}
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlProcessUtilizationMetricAttributeKeyNvmlProcessEngine) {
+		return fmt.Errorf("nvml.process.engine is a required attribute for nvml.process.utilization metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlProcessUtilizationMetricAttributeKeyHwID) {
+		return fmt.Errorf("hw.id is a required attribute for nvml.process.utilization metric and must be included")
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// NvmlSmOccupancyMetricAttributeKey specifies the key of an attribute for the nvml.sm.occupancy metric.
+type NvmlSmOccupancyMetricAttributeKey string
+
+const (
+	NvmlSmOccupancyMetricAttributeKeyHwID     NvmlSmOccupancyMetricAttributeKey = "hw.id"
+	NvmlSmOccupancyMetricAttributeKeyHwModel  NvmlSmOccupancyMetricAttributeKey = "hw.model"
+	NvmlSmOccupancyMetricAttributeKeyHwName   NvmlSmOccupancyMetricAttributeKey = "hw.name"
+	NvmlSmOccupancyMetricAttributeKeyHwParent NvmlSmOccupancyMetricAttributeKey = "hw.parent"
+	NvmlSmOccupancyMetricAttributeKeyHwType   NvmlSmOccupancyMetricAttributeKey = "hw.type"
+	NvmlSmOccupancyMetricAttributeKeyHwVendor NvmlSmOccupancyMetricAttributeKey = "hw.vendor"
+)
+
+// NvmlSmOccupancyMetricConfig provides config for the nvml.sm.occupancy metric.
+type NvmlSmOccupancyMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                              `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []NvmlSmOccupancyMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *NvmlSmOccupancyMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *NvmlSmOccupancyMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case NvmlSmOccupancyMetricAttributeKeyHwID, NvmlSmOccupancyMetricAttributeKeyHwModel, NvmlSmOccupancyMetricAttributeKeyHwName, NvmlSmOccupancyMetricAttributeKeyHwParent, NvmlSmOccupancyMetricAttributeKeyHwType, NvmlSmOccupancyMetricAttributeKeyHwVendor:
+		default:
+			return fmt.Errorf("metric nvml.sm.occupancy doesn't have an attribute %v, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]", val)
+		}
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlSmOccupancyMetricAttributeKeyHwID) {
+		return fmt.Errorf("hw.id is a required attribute for nvml.sm.occupancy metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlSmOccupancyMetricAttributeKeyHwType) {
+		return fmt.Errorf("hw.type is a required attribute for nvml.sm.occupancy metric and must be included")
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// NvmlSmUtilizationMetricAttributeKey specifies the key of an attribute for the nvml.sm.utilization metric.
+type NvmlSmUtilizationMetricAttributeKey string
+
+const (
+	NvmlSmUtilizationMetricAttributeKeyHwID     NvmlSmUtilizationMetricAttributeKey = "hw.id"
+	NvmlSmUtilizationMetricAttributeKeyHwModel  NvmlSmUtilizationMetricAttributeKey = "hw.model"
+	NvmlSmUtilizationMetricAttributeKeyHwName   NvmlSmUtilizationMetricAttributeKey = "hw.name"
+	NvmlSmUtilizationMetricAttributeKeyHwParent NvmlSmUtilizationMetricAttributeKey = "hw.parent"
+	NvmlSmUtilizationMetricAttributeKeyHwType   NvmlSmUtilizationMetricAttributeKey = "hw.type"
+	NvmlSmUtilizationMetricAttributeKeyHwVendor NvmlSmUtilizationMetricAttributeKey = "hw.vendor"
+)
+
+// NvmlSmUtilizationMetricConfig provides config for the nvml.sm.utilization metric.
+type NvmlSmUtilizationMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []NvmlSmUtilizationMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *NvmlSmUtilizationMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *NvmlSmUtilizationMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case NvmlSmUtilizationMetricAttributeKeyHwID, NvmlSmUtilizationMetricAttributeKeyHwModel, NvmlSmUtilizationMetricAttributeKeyHwName, NvmlSmUtilizationMetricAttributeKeyHwParent, NvmlSmUtilizationMetricAttributeKeyHwType, NvmlSmUtilizationMetricAttributeKeyHwVendor:
+		default:
+			return fmt.Errorf("metric nvml.sm.utilization doesn't have an attribute %v, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]", val)
+		}
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlSmUtilizationMetricAttributeKeyHwID) {
+		return fmt.Errorf("hw.id is a required attribute for nvml.sm.utilization metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlSmUtilizationMetricAttributeKeyHwType) {
+		return fmt.Errorf("hw.type is a required attribute for nvml.sm.utilization metric and must be included")
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// NvmlTemperatureMarginMetricAttributeKey specifies the key of an attribute for the nvml.temperature.margin metric.
+type NvmlTemperatureMarginMetricAttributeKey string
+
+const (
+	NvmlTemperatureMarginMetricAttributeKeyHwID     NvmlTemperatureMarginMetricAttributeKey = "hw.id"
+	NvmlTemperatureMarginMetricAttributeKeyHwModel  NvmlTemperatureMarginMetricAttributeKey = "hw.model"
+	NvmlTemperatureMarginMetricAttributeKeyHwName   NvmlTemperatureMarginMetricAttributeKey = "hw.name"
+	NvmlTemperatureMarginMetricAttributeKeyHwParent NvmlTemperatureMarginMetricAttributeKey = "hw.parent"
+	NvmlTemperatureMarginMetricAttributeKeyHwType   NvmlTemperatureMarginMetricAttributeKey = "hw.type"
+	NvmlTemperatureMarginMetricAttributeKeyHwVendor NvmlTemperatureMarginMetricAttributeKey = "hw.vendor"
+)
+
+// NvmlTemperatureMarginMetricConfig provides config for the nvml.temperature.margin metric.
+type NvmlTemperatureMarginMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                    `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []NvmlTemperatureMarginMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *NvmlTemperatureMarginMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *NvmlTemperatureMarginMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case NvmlTemperatureMarginMetricAttributeKeyHwID, NvmlTemperatureMarginMetricAttributeKeyHwModel, NvmlTemperatureMarginMetricAttributeKeyHwName, NvmlTemperatureMarginMetricAttributeKeyHwParent, NvmlTemperatureMarginMetricAttributeKeyHwType, NvmlTemperatureMarginMetricAttributeKeyHwVendor:
+		default:
+			return fmt.Errorf("metric nvml.temperature.margin doesn't have an attribute %v, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]", val)
+		}
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlTemperatureMarginMetricAttributeKeyHwID) {
+		return fmt.Errorf("hw.id is a required attribute for nvml.temperature.margin metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlTemperatureMarginMetricAttributeKeyHwType) {
+		return fmt.Errorf("hw.type is a required attribute for nvml.temperature.margin metric and must be included")
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// NvmlTensorUtilizationMetricAttributeKey specifies the key of an attribute for the nvml.tensor.utilization metric.
+type NvmlTensorUtilizationMetricAttributeKey string
+
+const (
+	NvmlTensorUtilizationMetricAttributeKeyHwID     NvmlTensorUtilizationMetricAttributeKey = "hw.id"
+	NvmlTensorUtilizationMetricAttributeKeyHwModel  NvmlTensorUtilizationMetricAttributeKey = "hw.model"
+	NvmlTensorUtilizationMetricAttributeKeyHwName   NvmlTensorUtilizationMetricAttributeKey = "hw.name"
+	NvmlTensorUtilizationMetricAttributeKeyHwParent NvmlTensorUtilizationMetricAttributeKey = "hw.parent"
+	NvmlTensorUtilizationMetricAttributeKeyHwType   NvmlTensorUtilizationMetricAttributeKey = "hw.type"
+	NvmlTensorUtilizationMetricAttributeKeyHwVendor NvmlTensorUtilizationMetricAttributeKey = "hw.vendor"
+)
+
+// NvmlTensorUtilizationMetricConfig provides config for the nvml.tensor.utilization metric.
+type NvmlTensorUtilizationMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                                    `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []NvmlTensorUtilizationMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *NvmlTensorUtilizationMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *NvmlTensorUtilizationMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case NvmlTensorUtilizationMetricAttributeKeyHwID, NvmlTensorUtilizationMetricAttributeKeyHwModel, NvmlTensorUtilizationMetricAttributeKeyHwName, NvmlTensorUtilizationMetricAttributeKeyHwParent, NvmlTensorUtilizationMetricAttributeKeyHwType, NvmlTensorUtilizationMetricAttributeKeyHwVendor:
+		default:
+			return fmt.Errorf("metric nvml.tensor.utilization doesn't have an attribute %v, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]", val)
+		}
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlTensorUtilizationMetricAttributeKeyHwID) {
+		return fmt.Errorf("hw.id is a required attribute for nvml.tensor.utilization metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlTensorUtilizationMetricAttributeKeyHwType) {
+		return fmt.Errorf("hw.type is a required attribute for nvml.tensor.utilization metric and must be included")
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// NvmlThrottleTimeMetricAttributeKey specifies the key of an attribute for the nvml.throttle.time metric.
+type NvmlThrottleTimeMetricAttributeKey string
+
+const (
+	NvmlThrottleTimeMetricAttributeKeyNvmlThrottleReason NvmlThrottleTimeMetricAttributeKey = "nvml.throttle.reason"
+	NvmlThrottleTimeMetricAttributeKeyHwID               NvmlThrottleTimeMetricAttributeKey = "hw.id"
+	NvmlThrottleTimeMetricAttributeKeyHwModel            NvmlThrottleTimeMetricAttributeKey = "hw.model"
+	NvmlThrottleTimeMetricAttributeKeyHwName             NvmlThrottleTimeMetricAttributeKey = "hw.name"
+	NvmlThrottleTimeMetricAttributeKeyHwParent           NvmlThrottleTimeMetricAttributeKey = "hw.parent"
+	NvmlThrottleTimeMetricAttributeKeyHwType             NvmlThrottleTimeMetricAttributeKey = "hw.type"
+	NvmlThrottleTimeMetricAttributeKeyHwVendor           NvmlThrottleTimeMetricAttributeKey = "hw.vendor"
+)
+
+// NvmlThrottleTimeMetricConfig provides config for the nvml.throttle.time metric.
+type NvmlThrottleTimeMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                               `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []NvmlThrottleTimeMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *NvmlThrottleTimeMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *NvmlThrottleTimeMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case NvmlThrottleTimeMetricAttributeKeyNvmlThrottleReason, NvmlThrottleTimeMetricAttributeKeyHwID, NvmlThrottleTimeMetricAttributeKeyHwModel, NvmlThrottleTimeMetricAttributeKeyHwName, NvmlThrottleTimeMetricAttributeKeyHwParent, NvmlThrottleTimeMetricAttributeKeyHwType, NvmlThrottleTimeMetricAttributeKeyHwVendor:
+		default:
+			return fmt.Errorf("metric nvml.throttle.time doesn't have an attribute %v, valid attributes: [nvml.throttle.reason, hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]", val)
+		}
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlThrottleTimeMetricAttributeKeyNvmlThrottleReason) {
+		return fmt.Errorf("nvml.throttle.reason is a required attribute for nvml.throttle.time metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlThrottleTimeMetricAttributeKeyHwID) {
+		return fmt.Errorf("hw.id is a required attribute for nvml.throttle.time metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlThrottleTimeMetricAttributeKeyHwType) {
+		return fmt.Errorf("hw.type is a required attribute for nvml.throttle.time metric and must be included")
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
+// NvmlXidErrorsMetricAttributeKey specifies the key of an attribute for the nvml.xid.errors metric.
+type NvmlXidErrorsMetricAttributeKey string
+
+const (
+	NvmlXidErrorsMetricAttributeKeyNvmlXidCode NvmlXidErrorsMetricAttributeKey = "nvml.xid.code"
+	NvmlXidErrorsMetricAttributeKeyHwID        NvmlXidErrorsMetricAttributeKey = "hw.id"
+	NvmlXidErrorsMetricAttributeKeyHwModel     NvmlXidErrorsMetricAttributeKey = "hw.model"
+	NvmlXidErrorsMetricAttributeKeyHwName      NvmlXidErrorsMetricAttributeKey = "hw.name"
+	NvmlXidErrorsMetricAttributeKeyHwParent    NvmlXidErrorsMetricAttributeKey = "hw.parent"
+	NvmlXidErrorsMetricAttributeKeyHwType      NvmlXidErrorsMetricAttributeKey = "hw.type"
+	NvmlXidErrorsMetricAttributeKeyHwVendor    NvmlXidErrorsMetricAttributeKey = "hw.vendor"
+)
+
+// NvmlXidErrorsMetricConfig provides config for the nvml.xid.errors metric.
+type NvmlXidErrorsMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+
+	AggregationStrategy string                            `mapstructure:"aggregation_strategy"`
+	EnabledAttributes   []NvmlXidErrorsMetricAttributeKey `mapstructure:"attributes"`
+}
+
+func (ms *NvmlXidErrorsMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+func (ms *NvmlXidErrorsMetricConfig) Validate() error {
+	for _, val := range ms.EnabledAttributes {
+		switch val {
+		case NvmlXidErrorsMetricAttributeKeyNvmlXidCode, NvmlXidErrorsMetricAttributeKeyHwID, NvmlXidErrorsMetricAttributeKeyHwModel, NvmlXidErrorsMetricAttributeKeyHwName, NvmlXidErrorsMetricAttributeKeyHwParent, NvmlXidErrorsMetricAttributeKeyHwType, NvmlXidErrorsMetricAttributeKeyHwVendor:
+		default:
+			return fmt.Errorf("metric nvml.xid.errors doesn't have an attribute %v, valid attributes: [nvml.xid.code, hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]", val)
+		}
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlXidErrorsMetricAttributeKeyNvmlXidCode) {
+		return fmt.Errorf("nvml.xid.code is a required attribute for nvml.xid.errors metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlXidErrorsMetricAttributeKeyHwID) {
+		return fmt.Errorf("hw.id is a required attribute for nvml.xid.errors metric and must be included")
+	}
+	if !slices.Contains(ms.EnabledAttributes, NvmlXidErrorsMetricAttributeKeyHwType) {
+		return fmt.Errorf("hw.type is a required attribute for nvml.xid.errors metric and must be included")
+	}
+
+	switch ms.AggregationStrategy {
+	case AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax:
+	default:
+		return fmt.Errorf("invalid aggregation strategy %q, valid strategies: [%s, %s, %s, %s]", ms.AggregationStrategy, AggregationStrategySum, AggregationStrategyAvg, AggregationStrategyMin, AggregationStrategyMax)
+	}
+
+	return nil
+}
+
 // MetricsConfig provides config for nvml metrics.
 type MetricsConfig struct {
-	GpuMemoryUsedMb        GpuMemoryUsedMbMetricConfig        `mapstructure:"gpu.memory.used.mb"`
-	HwEnergy               HwEnergyMetricConfig               `mapstructure:"hw.energy"`
-	HwGpuMemoryLimit       HwGpuMemoryLimitMetricConfig       `mapstructure:"hw.gpu.memory.limit"`
-	HwGpuMemoryUsage       HwGpuMemoryUsageMetricConfig       `mapstructure:"hw.gpu.memory.usage"`
-	HwGpuMemoryUtilization HwGpuMemoryUtilizationMetricConfig `mapstructure:"hw.gpu.memory.utilization"`
-	HwGpuUtilization       HwGpuUtilizationMetricConfig       `mapstructure:"hw.gpu.utilization"`
-	HwPower                HwPowerMetricConfig                `mapstructure:"hw.power"`
-	HwTemperature          HwTemperatureMetricConfig          `mapstructure:"hw.temperature"`
-	NvmlAvailable          NvmlAvailableMetricConfig          `mapstructure:"nvml.available"`
+	GpuMemoryUsedMb             GpuMemoryUsedMbMetricConfig             `mapstructure:"gpu.memory.used.mb"`
+	HwEnergy                    HwEnergyMetricConfig                    `mapstructure:"hw.energy"`
+	HwErrors                    HwErrorsMetricConfig                    `mapstructure:"hw.errors"`
+	HwFanSpeedRatio             HwFanSpeedRatioMetricConfig             `mapstructure:"hw.fan.speed_ratio"`
+	HwGpuIo                     HwGpuIoMetricConfig                     `mapstructure:"hw.gpu.io"`
+	HwGpuMemoryLimit            HwGpuMemoryLimitMetricConfig            `mapstructure:"hw.gpu.memory.limit"`
+	HwGpuMemoryUsage            HwGpuMemoryUsageMetricConfig            `mapstructure:"hw.gpu.memory.usage"`
+	HwGpuMemoryUtilization      HwGpuMemoryUtilizationMetricConfig      `mapstructure:"hw.gpu.memory.utilization"`
+	HwGpuUtilization            HwGpuUtilizationMetricConfig            `mapstructure:"hw.gpu.utilization"`
+	HwPower                     HwPowerMetricConfig                     `mapstructure:"hw.power"`
+	HwStatus                    HwStatusMetricConfig                    `mapstructure:"hw.status"`
+	HwTemperature               HwTemperatureMetricConfig               `mapstructure:"hw.temperature"`
+	HwTemperatureLimit          HwTemperatureLimitMetricConfig          `mapstructure:"hw.temperature.limit"`
+	NvmlAllocation              NvmlAllocationMetricConfig              `mapstructure:"nvml.allocation"`
+	NvmlAvailable               NvmlAvailableMetricConfig               `mapstructure:"nvml.available"`
+	NvmlBar1Limit               NvmlBar1LimitMetricConfig               `mapstructure:"nvml.bar1.limit"`
+	NvmlBar1Usage               NvmlBar1UsageMetricConfig               `mapstructure:"nvml.bar1.usage"`
+	NvmlClockFrequency          NvmlClockFrequencyMetricConfig          `mapstructure:"nvml.clock.frequency"`
+	NvmlClockLimit              NvmlClockLimitMetricConfig              `mapstructure:"nvml.clock.limit"`
+	NvmlDramUtilization         NvmlDramUtilizationMetricConfig         `mapstructure:"nvml.dram.utilization"`
+	NvmlMemoryActivity          NvmlMemoryActivityMetricConfig          `mapstructure:"nvml.memory.activity"`
+	NvmlMemoryFree              NvmlMemoryFreeMetricConfig              `mapstructure:"nvml.memory.free"`
+	NvmlMemoryRemappedRows      NvmlMemoryRemappedRowsMetricConfig      `mapstructure:"nvml.memory.remapped_rows"`
+	NvmlMemoryRemappingFailed   NvmlMemoryRemappingFailedMetricConfig   `mapstructure:"nvml.memory.remapping.failed"`
+	NvmlMemoryRemappingPending  NvmlMemoryRemappingPendingMetricConfig  `mapstructure:"nvml.memory.remapping.pending"`
+	NvmlMemoryReserved          NvmlMemoryReservedMetricConfig          `mapstructure:"nvml.memory.reserved"`
+	NvmlMemoryRetiredPages      NvmlMemoryRetiredPagesMetricConfig      `mapstructure:"nvml.memory.retired_pages"`
+	NvmlMemoryRetirementPending NvmlMemoryRetirementPendingMetricConfig `mapstructure:"nvml.memory.retirement.pending"`
+	NvmlNvlinkIo                NvmlNvlinkIoMetricConfig                `mapstructure:"nvml.nvlink.io"`
+	NvmlNvlinkThroughput        NvmlNvlinkThroughputMetricConfig        `mapstructure:"nvml.nvlink.throughput"`
+	NvmlPcieThroughput          NvmlPcieThroughputMetricConfig          `mapstructure:"nvml.pcie.throughput"`
+	NvmlPerformanceState        NvmlPerformanceStateMetricConfig        `mapstructure:"nvml.performance_state"`
+	NvmlPowerInstant            NvmlPowerInstantMetricConfig            `mapstructure:"nvml.power.instant"`
+	NvmlPowerLimit              NvmlPowerLimitMetricConfig              `mapstructure:"nvml.power.limit"`
+	NvmlProcessCount            NvmlProcessCountMetricConfig            `mapstructure:"nvml.process.count"`
+	NvmlProcessMemoryUsage      NvmlProcessMemoryUsageMetricConfig      `mapstructure:"nvml.process.memory.usage"`
+	NvmlProcessUtilization      NvmlProcessUtilizationMetricConfig      `mapstructure:"nvml.process.utilization"`
+	NvmlSmOccupancy             NvmlSmOccupancyMetricConfig             `mapstructure:"nvml.sm.occupancy"`
+	NvmlSmUtilization           NvmlSmUtilizationMetricConfig           `mapstructure:"nvml.sm.utilization"`
+	NvmlTemperatureMargin       NvmlTemperatureMarginMetricConfig       `mapstructure:"nvml.temperature.margin"`
+	NvmlTensorUtilization       NvmlTensorUtilizationMetricConfig       `mapstructure:"nvml.tensor.utilization"`
+	NvmlThrottleTime            NvmlThrottleTimeMetricConfig            `mapstructure:"nvml.throttle.time"`
+	NvmlXidErrors               NvmlXidErrorsMetricConfig               `mapstructure:"nvml.xid.errors"`
 }
 
 func DefaultMetricsConfig() MetricsConfig {
@@ -481,39 +2599,249 @@ func DefaultMetricsConfig() MetricsConfig {
 		HwEnergy: HwEnergyMetricConfig{
 			Enabled:             true,
 			AggregationStrategy: AggregationStrategySum,
-			EnabledAttributes:   []HwEnergyMetricAttributeKey{HwEnergyMetricAttributeKeyHwID, HwEnergyMetricAttributeKeyHwModel, HwEnergyMetricAttributeKeyHwName, HwEnergyMetricAttributeKeyHwType, HwEnergyMetricAttributeKeyHwVendor},
+			EnabledAttributes:   []HwEnergyMetricAttributeKey{HwEnergyMetricAttributeKeyHwID, HwEnergyMetricAttributeKeyHwModel, HwEnergyMetricAttributeKeyHwName, HwEnergyMetricAttributeKeyHwParent, HwEnergyMetricAttributeKeyHwType, HwEnergyMetricAttributeKeyHwVendor},
+		},
+		HwErrors: HwErrorsMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategySum,
+			EnabledAttributes:   []HwErrorsMetricAttributeKey{HwErrorsMetricAttributeKeyErrorType, HwErrorsMetricAttributeKeyHwID, HwErrorsMetricAttributeKeyHwModel, HwErrorsMetricAttributeKeyHwName, HwErrorsMetricAttributeKeyHwParent, HwErrorsMetricAttributeKeyHwType, HwErrorsMetricAttributeKeyHwVendor},
+		},
+		HwFanSpeedRatio: HwFanSpeedRatioMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []HwFanSpeedRatioMetricAttributeKey{HwFanSpeedRatioMetricAttributeKeyHwID, HwFanSpeedRatioMetricAttributeKeyHwModel, HwFanSpeedRatioMetricAttributeKeyHwName, HwFanSpeedRatioMetricAttributeKeyHwParent, HwFanSpeedRatioMetricAttributeKeyHwType, HwFanSpeedRatioMetricAttributeKeyHwVendor},
+		},
+		HwGpuIo: HwGpuIoMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategySum,
+			EnabledAttributes:   []HwGpuIoMetricAttributeKey{HwGpuIoMetricAttributeKeyNetworkIoDirection, HwGpuIoMetricAttributeKeyHwID, HwGpuIoMetricAttributeKeyHwModel, HwGpuIoMetricAttributeKeyHwName, HwGpuIoMetricAttributeKeyHwParent, HwGpuIoMetricAttributeKeyHwType, HwGpuIoMetricAttributeKeyHwVendor},
 		},
 		HwGpuMemoryLimit: HwGpuMemoryLimitMetricConfig{
 			Enabled:             true,
 			AggregationStrategy: AggregationStrategySum,
-			EnabledAttributes:   []HwGpuMemoryLimitMetricAttributeKey{HwGpuMemoryLimitMetricAttributeKeyHwID, HwGpuMemoryLimitMetricAttributeKeyHwModel, HwGpuMemoryLimitMetricAttributeKeyHwName, HwGpuMemoryLimitMetricAttributeKeyHwType, HwGpuMemoryLimitMetricAttributeKeyHwVendor},
+			EnabledAttributes:   []HwGpuMemoryLimitMetricAttributeKey{HwGpuMemoryLimitMetricAttributeKeyHwID, HwGpuMemoryLimitMetricAttributeKeyHwModel, HwGpuMemoryLimitMetricAttributeKeyHwName, HwGpuMemoryLimitMetricAttributeKeyHwParent, HwGpuMemoryLimitMetricAttributeKeyHwType, HwGpuMemoryLimitMetricAttributeKeyHwVendor},
 		},
 		HwGpuMemoryUsage: HwGpuMemoryUsageMetricConfig{
 			Enabled:             true,
 			AggregationStrategy: AggregationStrategySum,
-			EnabledAttributes:   []HwGpuMemoryUsageMetricAttributeKey{HwGpuMemoryUsageMetricAttributeKeyHwID, HwGpuMemoryUsageMetricAttributeKeyHwModel, HwGpuMemoryUsageMetricAttributeKeyHwName, HwGpuMemoryUsageMetricAttributeKeyHwType, HwGpuMemoryUsageMetricAttributeKeyHwVendor},
+			EnabledAttributes:   []HwGpuMemoryUsageMetricAttributeKey{HwGpuMemoryUsageMetricAttributeKeyHwID, HwGpuMemoryUsageMetricAttributeKeyHwModel, HwGpuMemoryUsageMetricAttributeKeyHwName, HwGpuMemoryUsageMetricAttributeKeyHwParent, HwGpuMemoryUsageMetricAttributeKeyHwType, HwGpuMemoryUsageMetricAttributeKeyHwVendor},
 		},
 		HwGpuMemoryUtilization: HwGpuMemoryUtilizationMetricConfig{
 			Enabled:             true,
 			AggregationStrategy: AggregationStrategyAvg,
-			EnabledAttributes:   []HwGpuMemoryUtilizationMetricAttributeKey{HwGpuMemoryUtilizationMetricAttributeKeyHwID, HwGpuMemoryUtilizationMetricAttributeKeyHwModel, HwGpuMemoryUtilizationMetricAttributeKeyHwName, HwGpuMemoryUtilizationMetricAttributeKeyHwType, HwGpuMemoryUtilizationMetricAttributeKeyHwVendor},
+			EnabledAttributes:   []HwGpuMemoryUtilizationMetricAttributeKey{HwGpuMemoryUtilizationMetricAttributeKeyHwID, HwGpuMemoryUtilizationMetricAttributeKeyHwModel, HwGpuMemoryUtilizationMetricAttributeKeyHwName, HwGpuMemoryUtilizationMetricAttributeKeyHwParent, HwGpuMemoryUtilizationMetricAttributeKeyHwType, HwGpuMemoryUtilizationMetricAttributeKeyHwVendor},
 		},
 		HwGpuUtilization: HwGpuUtilizationMetricConfig{
 			Enabled:             true,
 			AggregationStrategy: AggregationStrategyAvg,
-			EnabledAttributes:   []HwGpuUtilizationMetricAttributeKey{HwGpuUtilizationMetricAttributeKeyHwGpuTask, HwGpuUtilizationMetricAttributeKeyHwID, HwGpuUtilizationMetricAttributeKeyHwModel, HwGpuUtilizationMetricAttributeKeyHwName, HwGpuUtilizationMetricAttributeKeyHwType, HwGpuUtilizationMetricAttributeKeyHwVendor},
+			EnabledAttributes:   []HwGpuUtilizationMetricAttributeKey{HwGpuUtilizationMetricAttributeKeyHwGpuTask, HwGpuUtilizationMetricAttributeKeyHwID, HwGpuUtilizationMetricAttributeKeyHwModel, HwGpuUtilizationMetricAttributeKeyHwName, HwGpuUtilizationMetricAttributeKeyHwParent, HwGpuUtilizationMetricAttributeKeyHwType, HwGpuUtilizationMetricAttributeKeyHwVendor},
 		},
 		HwPower: HwPowerMetricConfig{
 			Enabled:             true,
 			AggregationStrategy: AggregationStrategyAvg,
-			EnabledAttributes:   []HwPowerMetricAttributeKey{HwPowerMetricAttributeKeyHwID, HwPowerMetricAttributeKeyHwModel, HwPowerMetricAttributeKeyHwName, HwPowerMetricAttributeKeyHwType, HwPowerMetricAttributeKeyHwVendor},
+			EnabledAttributes:   []HwPowerMetricAttributeKey{HwPowerMetricAttributeKeyHwID, HwPowerMetricAttributeKeyHwModel, HwPowerMetricAttributeKeyHwName, HwPowerMetricAttributeKeyHwParent, HwPowerMetricAttributeKeyHwType, HwPowerMetricAttributeKeyHwVendor},
+		},
+		HwStatus: HwStatusMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategySum,
+			EnabledAttributes:   []HwStatusMetricAttributeKey{HwStatusMetricAttributeKeyHwState, HwStatusMetricAttributeKeyHwID, HwStatusMetricAttributeKeyHwModel, HwStatusMetricAttributeKeyHwName, HwStatusMetricAttributeKeyHwParent, HwStatusMetricAttributeKeyHwType, HwStatusMetricAttributeKeyHwVendor},
 		},
 		HwTemperature: HwTemperatureMetricConfig{
 			Enabled:             true,
 			AggregationStrategy: AggregationStrategyAvg,
-			EnabledAttributes:   []HwTemperatureMetricAttributeKey{HwTemperatureMetricAttributeKeyHwID, HwTemperatureMetricAttributeKeyHwModel, HwTemperatureMetricAttributeKeyHwName, HwTemperatureMetricAttributeKeyHwType, HwTemperatureMetricAttributeKeyHwVendor},
+			EnabledAttributes:   []HwTemperatureMetricAttributeKey{HwTemperatureMetricAttributeKeyHwSensorLocation, HwTemperatureMetricAttributeKeyHwID, HwTemperatureMetricAttributeKeyHwModel, HwTemperatureMetricAttributeKeyHwName, HwTemperatureMetricAttributeKeyHwParent, HwTemperatureMetricAttributeKeyHwType, HwTemperatureMetricAttributeKeyHwVendor},
+		},
+		HwTemperatureLimit: HwTemperatureLimitMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []HwTemperatureLimitMetricAttributeKey{HwTemperatureLimitMetricAttributeKeyHwLimitType, HwTemperatureLimitMetricAttributeKeyHwSensorLocation, HwTemperatureLimitMetricAttributeKeyHwID, HwTemperatureLimitMetricAttributeKeyHwModel, HwTemperatureLimitMetricAttributeKeyHwName, HwTemperatureLimitMetricAttributeKeyHwParent, HwTemperatureLimitMetricAttributeKeyHwType, HwTemperatureLimitMetricAttributeKeyHwVendor},
+		},
+		NvmlAllocation: NvmlAllocationMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []NvmlAllocationMetricAttributeKey{NvmlAllocationMetricAttributeKeyHwID, NvmlAllocationMetricAttributeKeyHwName, NvmlAllocationMetricAttributeKeyHwParent, NvmlAllocationMetricAttributeKeyK8sContainerName, NvmlAllocationMetricAttributeKeyK8sNamespaceName, NvmlAllocationMetricAttributeKeyK8sPodName, NvmlAllocationMetricAttributeKeyNvmlK8sResource},
 		},
 		NvmlAvailable: NvmlAvailableMetricConfig{
+			Enabled: true,
+		},
+		NvmlBar1Limit: NvmlBar1LimitMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategySum,
+			EnabledAttributes:   []NvmlBar1LimitMetricAttributeKey{NvmlBar1LimitMetricAttributeKeyHwID, NvmlBar1LimitMetricAttributeKeyHwModel, NvmlBar1LimitMetricAttributeKeyHwName, NvmlBar1LimitMetricAttributeKeyHwParent, NvmlBar1LimitMetricAttributeKeyHwType, NvmlBar1LimitMetricAttributeKeyHwVendor},
+		},
+		NvmlBar1Usage: NvmlBar1UsageMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategySum,
+			EnabledAttributes:   []NvmlBar1UsageMetricAttributeKey{NvmlBar1UsageMetricAttributeKeyHwID, NvmlBar1UsageMetricAttributeKeyHwModel, NvmlBar1UsageMetricAttributeKeyHwName, NvmlBar1UsageMetricAttributeKeyHwParent, NvmlBar1UsageMetricAttributeKeyHwType, NvmlBar1UsageMetricAttributeKeyHwVendor},
+		},
+		NvmlClockFrequency: NvmlClockFrequencyMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []NvmlClockFrequencyMetricAttributeKey{NvmlClockFrequencyMetricAttributeKeyNvmlClockDomain, NvmlClockFrequencyMetricAttributeKeyHwID, NvmlClockFrequencyMetricAttributeKeyHwModel, NvmlClockFrequencyMetricAttributeKeyHwName, NvmlClockFrequencyMetricAttributeKeyHwParent, NvmlClockFrequencyMetricAttributeKeyHwType, NvmlClockFrequencyMetricAttributeKeyHwVendor},
+		},
+		NvmlClockLimit: NvmlClockLimitMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []NvmlClockLimitMetricAttributeKey{NvmlClockLimitMetricAttributeKeyNvmlClockDomain, NvmlClockLimitMetricAttributeKeyHwID, NvmlClockLimitMetricAttributeKeyHwModel, NvmlClockLimitMetricAttributeKeyHwName, NvmlClockLimitMetricAttributeKeyHwParent, NvmlClockLimitMetricAttributeKeyHwType, NvmlClockLimitMetricAttributeKeyHwVendor},
+		},
+		NvmlDramUtilization: NvmlDramUtilizationMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []NvmlDramUtilizationMetricAttributeKey{NvmlDramUtilizationMetricAttributeKeyHwID, NvmlDramUtilizationMetricAttributeKeyHwModel, NvmlDramUtilizationMetricAttributeKeyHwName, NvmlDramUtilizationMetricAttributeKeyHwParent, NvmlDramUtilizationMetricAttributeKeyHwType, NvmlDramUtilizationMetricAttributeKeyHwVendor},
+		},
+		NvmlMemoryActivity: NvmlMemoryActivityMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []NvmlMemoryActivityMetricAttributeKey{NvmlMemoryActivityMetricAttributeKeyHwID, NvmlMemoryActivityMetricAttributeKeyHwModel, NvmlMemoryActivityMetricAttributeKeyHwName, NvmlMemoryActivityMetricAttributeKeyHwParent, NvmlMemoryActivityMetricAttributeKeyHwType, NvmlMemoryActivityMetricAttributeKeyHwVendor},
+		},
+		NvmlMemoryFree: NvmlMemoryFreeMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategySum,
+			EnabledAttributes:   []NvmlMemoryFreeMetricAttributeKey{NvmlMemoryFreeMetricAttributeKeyHwID, NvmlMemoryFreeMetricAttributeKeyHwModel, NvmlMemoryFreeMetricAttributeKeyHwName, NvmlMemoryFreeMetricAttributeKeyHwParent, NvmlMemoryFreeMetricAttributeKeyHwType, NvmlMemoryFreeMetricAttributeKeyHwVendor},
+		},
+		NvmlMemoryRemappedRows: NvmlMemoryRemappedRowsMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategySum,
+			EnabledAttributes:   []NvmlMemoryRemappedRowsMetricAttributeKey{NvmlMemoryRemappedRowsMetricAttributeKeyErrorType, NvmlMemoryRemappedRowsMetricAttributeKeyHwID, NvmlMemoryRemappedRowsMetricAttributeKeyHwModel, NvmlMemoryRemappedRowsMetricAttributeKeyHwName, NvmlMemoryRemappedRowsMetricAttributeKeyHwParent, NvmlMemoryRemappedRowsMetricAttributeKeyHwType, NvmlMemoryRemappedRowsMetricAttributeKeyHwVendor},
+		},
+		NvmlMemoryRemappingFailed: NvmlMemoryRemappingFailedMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []NvmlMemoryRemappingFailedMetricAttributeKey{NvmlMemoryRemappingFailedMetricAttributeKeyHwID, NvmlMemoryRemappingFailedMetricAttributeKeyHwModel, NvmlMemoryRemappingFailedMetricAttributeKeyHwName, NvmlMemoryRemappingFailedMetricAttributeKeyHwParent, NvmlMemoryRemappingFailedMetricAttributeKeyHwType, NvmlMemoryRemappingFailedMetricAttributeKeyHwVendor},
+		},
+		NvmlMemoryRemappingPending: NvmlMemoryRemappingPendingMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []NvmlMemoryRemappingPendingMetricAttributeKey{NvmlMemoryRemappingPendingMetricAttributeKeyHwID, NvmlMemoryRemappingPendingMetricAttributeKeyHwModel, NvmlMemoryRemappingPendingMetricAttributeKeyHwName, NvmlMemoryRemappingPendingMetricAttributeKeyHwParent, NvmlMemoryRemappingPendingMetricAttributeKeyHwType, NvmlMemoryRemappingPendingMetricAttributeKeyHwVendor},
+		},
+		NvmlMemoryReserved: NvmlMemoryReservedMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategySum,
+			EnabledAttributes:   []NvmlMemoryReservedMetricAttributeKey{NvmlMemoryReservedMetricAttributeKeyHwID, NvmlMemoryReservedMetricAttributeKeyHwModel, NvmlMemoryReservedMetricAttributeKeyHwName, NvmlMemoryReservedMetricAttributeKeyHwParent, NvmlMemoryReservedMetricAttributeKeyHwType, NvmlMemoryReservedMetricAttributeKeyHwVendor},
+		},
+		NvmlMemoryRetiredPages: NvmlMemoryRetiredPagesMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategySum,
+			EnabledAttributes:   []NvmlMemoryRetiredPagesMetricAttributeKey{NvmlMemoryRetiredPagesMetricAttributeKeyNvmlRetirementCause, NvmlMemoryRetiredPagesMetricAttributeKeyHwID, NvmlMemoryRetiredPagesMetricAttributeKeyHwModel, NvmlMemoryRetiredPagesMetricAttributeKeyHwName, NvmlMemoryRetiredPagesMetricAttributeKeyHwParent, NvmlMemoryRetiredPagesMetricAttributeKeyHwType, NvmlMemoryRetiredPagesMetricAttributeKeyHwVendor},
+		},
+		NvmlMemoryRetirementPending: NvmlMemoryRetirementPendingMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []NvmlMemoryRetirementPendingMetricAttributeKey{NvmlMemoryRetirementPendingMetricAttributeKeyHwID, NvmlMemoryRetirementPendingMetricAttributeKeyHwModel, NvmlMemoryRetirementPendingMetricAttributeKeyHwName, NvmlMemoryRetirementPendingMetricAttributeKeyHwParent, NvmlMemoryRetirementPendingMetricAttributeKeyHwType, NvmlMemoryRetirementPendingMetricAttributeKeyHwVendor},
+		},
+		NvmlNvlinkIo: NvmlNvlinkIoMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategySum,
+			EnabledAttributes:   []NvmlNvlinkIoMetricAttributeKey{NvmlNvlinkIoMetricAttributeKeyNetworkIoDirection, NvmlNvlinkIoMetricAttributeKeyHwID, NvmlNvlinkIoMetricAttributeKeyHwModel, NvmlNvlinkIoMetricAttributeKeyHwName, NvmlNvlinkIoMetricAttributeKeyHwParent, NvmlNvlinkIoMetricAttributeKeyHwType, NvmlNvlinkIoMetricAttributeKeyHwVendor},
+		},
+		NvmlNvlinkThroughput: NvmlNvlinkThroughputMetricConfig{
+			Enabled:             false,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []NvmlNvlinkThroughputMetricAttributeKey{NvmlNvlinkThroughputMetricAttributeKeyNetworkIoDirection, NvmlNvlinkThroughputMetricAttributeKeyHwID, NvmlNvlinkThroughputMetricAttributeKeyHwModel, NvmlNvlinkThroughputMetricAttributeKeyHwName, NvmlNvlinkThroughputMetricAttributeKeyHwParent, NvmlNvlinkThroughputMetricAttributeKeyHwType, NvmlNvlinkThroughputMetricAttributeKeyHwVendor},
+		},
+		NvmlPcieThroughput: NvmlPcieThroughputMetricConfig{
+			Enabled:             false,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []NvmlPcieThroughputMetricAttributeKey{NvmlPcieThroughputMetricAttributeKeyNetworkIoDirection, NvmlPcieThroughputMetricAttributeKeyHwID, NvmlPcieThroughputMetricAttributeKeyHwModel, NvmlPcieThroughputMetricAttributeKeyHwName, NvmlPcieThroughputMetricAttributeKeyHwParent, NvmlPcieThroughputMetricAttributeKeyHwType, NvmlPcieThroughputMetricAttributeKeyHwVendor},
+		},
+		NvmlPerformanceState: NvmlPerformanceStateMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []NvmlPerformanceStateMetricAttributeKey{NvmlPerformanceStateMetricAttributeKeyHwID, NvmlPerformanceStateMetricAttributeKeyHwModel, NvmlPerformanceStateMetricAttributeKeyHwName, NvmlPerformanceStateMetricAttributeKeyHwParent, NvmlPerformanceStateMetricAttributeKeyHwType, NvmlPerformanceStateMetricAttributeKeyHwVendor},
+		},
+		NvmlPowerInstant: NvmlPowerInstantMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []NvmlPowerInstantMetricAttributeKey{NvmlPowerInstantMetricAttributeKeyHwID, NvmlPowerInstantMetricAttributeKeyHwModel, NvmlPowerInstantMetricAttributeKeyHwName, NvmlPowerInstantMetricAttributeKeyHwParent, NvmlPowerInstantMetricAttributeKeyHwType, NvmlPowerInstantMetricAttributeKeyHwVendor},
+		},
+		NvmlPowerLimit: NvmlPowerLimitMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []NvmlPowerLimitMetricAttributeKey{NvmlPowerLimitMetricAttributeKeyNvmlPowerLimitType, NvmlPowerLimitMetricAttributeKeyHwID, NvmlPowerLimitMetricAttributeKeyHwModel, NvmlPowerLimitMetricAttributeKeyHwName, NvmlPowerLimitMetricAttributeKeyHwParent, NvmlPowerLimitMetricAttributeKeyHwType, NvmlPowerLimitMetricAttributeKeyHwVendor},
+		},
+		NvmlProcessCount: NvmlProcessCountMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategySum,
+			EnabledAttributes:   []NvmlProcessCountMetricAttributeKey{NvmlProcessCountMetricAttributeKeyHwID, NvmlProcessCountMetricAttributeKeyHwModel, NvmlProcessCountMetricAttributeKeyHwName, NvmlProcessCountMetricAttributeKeyHwParent, NvmlProcessCountMetricAttributeKeyHwType, NvmlProcessCountMetricAttributeKeyHwVendor},
+		},
+		NvmlProcessMemoryUsage: NvmlProcessMemoryUsageMetricConfig{
+			Enabled:             false,
+			AggregationStrategy: AggregationStrategySum,
+			EnabledAttributes:   []NvmlProcessMemoryUsageMetricAttributeKey{NvmlProcessMemoryUsageMetricAttributeKeyHwID, NvmlProcessMemoryUsageMetricAttributeKeyHwName, NvmlProcessMemoryUsageMetricAttributeKeyHwParent, NvmlProcessMemoryUsageMetricAttributeKeyContainerID, NvmlProcessMemoryUsageMetricAttributeKeyK8sContainerName, NvmlProcessMemoryUsageMetricAttributeKeyK8sNamespaceName, NvmlProcessMemoryUsageMetricAttributeKeyK8sPodName, NvmlProcessMemoryUsageMetricAttributeKeyK8sPodUID, NvmlProcessMemoryUsageMetricAttributeKeyProcessExecutableName, NvmlProcessMemoryUsageMetricAttributeKeyProcessPid},
+		},
+		NvmlProcessUtilization: NvmlProcessUtilizationMetricConfig{
+			Enabled:             false,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []NvmlProcessUtilizationMetricAttributeKey{NvmlProcessUtilizationMetricAttributeKeyNvmlProcessEngine, NvmlProcessUtilizationMetricAttributeKeyHwID, NvmlProcessUtilizationMetricAttributeKeyHwName, NvmlProcessUtilizationMetricAttributeKeyHwParent, NvmlProcessUtilizationMetricAttributeKeyContainerID, NvmlProcessUtilizationMetricAttributeKeyK8sContainerName, NvmlProcessUtilizationMetricAttributeKeyK8sNamespaceName, NvmlProcessUtilizationMetricAttributeKeyK8sPodName, NvmlProcessUtilizationMetricAttributeKeyK8sPodUID, NvmlProcessUtilizationMetricAttributeKeyProcessExecutableName, NvmlProcessUtilizationMetricAttributeKeyProcessPid},
+		},
+		NvmlSmOccupancy: NvmlSmOccupancyMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []NvmlSmOccupancyMetricAttributeKey{NvmlSmOccupancyMetricAttributeKeyHwID, NvmlSmOccupancyMetricAttributeKeyHwModel, NvmlSmOccupancyMetricAttributeKeyHwName, NvmlSmOccupancyMetricAttributeKeyHwParent, NvmlSmOccupancyMetricAttributeKeyHwType, NvmlSmOccupancyMetricAttributeKeyHwVendor},
+		},
+		NvmlSmUtilization: NvmlSmUtilizationMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []NvmlSmUtilizationMetricAttributeKey{NvmlSmUtilizationMetricAttributeKeyHwID, NvmlSmUtilizationMetricAttributeKeyHwModel, NvmlSmUtilizationMetricAttributeKeyHwName, NvmlSmUtilizationMetricAttributeKeyHwParent, NvmlSmUtilizationMetricAttributeKeyHwType, NvmlSmUtilizationMetricAttributeKeyHwVendor},
+		},
+		NvmlTemperatureMargin: NvmlTemperatureMarginMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []NvmlTemperatureMarginMetricAttributeKey{NvmlTemperatureMarginMetricAttributeKeyHwID, NvmlTemperatureMarginMetricAttributeKeyHwModel, NvmlTemperatureMarginMetricAttributeKeyHwName, NvmlTemperatureMarginMetricAttributeKeyHwParent, NvmlTemperatureMarginMetricAttributeKeyHwType, NvmlTemperatureMarginMetricAttributeKeyHwVendor},
+		},
+		NvmlTensorUtilization: NvmlTensorUtilizationMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategyAvg,
+			EnabledAttributes:   []NvmlTensorUtilizationMetricAttributeKey{NvmlTensorUtilizationMetricAttributeKeyHwID, NvmlTensorUtilizationMetricAttributeKeyHwModel, NvmlTensorUtilizationMetricAttributeKeyHwName, NvmlTensorUtilizationMetricAttributeKeyHwParent, NvmlTensorUtilizationMetricAttributeKeyHwType, NvmlTensorUtilizationMetricAttributeKeyHwVendor},
+		},
+		NvmlThrottleTime: NvmlThrottleTimeMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategySum,
+			EnabledAttributes:   []NvmlThrottleTimeMetricAttributeKey{NvmlThrottleTimeMetricAttributeKeyNvmlThrottleReason, NvmlThrottleTimeMetricAttributeKeyHwID, NvmlThrottleTimeMetricAttributeKeyHwModel, NvmlThrottleTimeMetricAttributeKeyHwName, NvmlThrottleTimeMetricAttributeKeyHwParent, NvmlThrottleTimeMetricAttributeKeyHwType, NvmlThrottleTimeMetricAttributeKeyHwVendor},
+		},
+		NvmlXidErrors: NvmlXidErrorsMetricConfig{
+			Enabled:             true,
+			AggregationStrategy: AggregationStrategySum,
+			EnabledAttributes:   []NvmlXidErrorsMetricAttributeKey{NvmlXidErrorsMetricAttributeKeyNvmlXidCode, NvmlXidErrorsMetricAttributeKeyHwID, NvmlXidErrorsMetricAttributeKeyHwModel, NvmlXidErrorsMetricAttributeKeyHwName, NvmlXidErrorsMetricAttributeKeyHwParent, NvmlXidErrorsMetricAttributeKeyHwType, NvmlXidErrorsMetricAttributeKeyHwVendor},
+		},
+	}
+}
+
+// EventConfig provides common config for a particular event.
+type EventConfig struct {
+	Enabled bool `mapstructure:"enabled"`
+
+	enabledSetByUser bool
+}
+
+func (ec *EventConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+	err := parser.Unmarshal(ec)
+	if err != nil {
+		return err
+	}
+	ec.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// EventsConfig provides config for nvml events.
+type EventsConfig struct {
+	NvmlAvailability EventConfig `mapstructure:"nvml.availability"`
+	NvmlHealth       EventConfig `mapstructure:"nvml.health"`
+	NvmlXid          EventConfig `mapstructure:"nvml.xid"`
+}
+
+func DefaultEventsConfig() EventsConfig {
+	return EventsConfig{
+		NvmlAvailability: EventConfig{
+			Enabled: true,
+		},
+		NvmlHealth: EventConfig{
+			Enabled: true,
+		},
+		NvmlXid: EventConfig{
 			Enabled: true,
 		},
 	}
@@ -529,6 +2857,13 @@ type ResourceAttributeConfig struct {
 	// If the list is not empty, metrics with matching resource attribute values will not be emitted.
 	// MetricsInclude has higher priority than MetricsExclude.
 	MetricsExclude []filter.Config `mapstructure:"metrics_exclude"`
+	// Experimental: EventsInclude defines a list of filters for attribute values.
+	// If the list is not empty, only events with matching resource attribute values will be emitted.
+	EventsInclude []filter.Config `mapstructure:"events_include"`
+	// Experimental: EventsExclude defines a list of filters for attribute values.
+	// If the list is not empty, events with matching resource attribute values will not be emitted.
+	// EventsInclude has higher priority than EventsExclude.
+	EventsExclude []filter.Config `mapstructure:"events_exclude"`
 
 	enabledSetByUser bool
 }
@@ -549,7 +2884,9 @@ func (rac *ResourceAttributeConfig) Unmarshal(parser *confmap.Conf) error {
 type ResourceAttributesConfig struct {
 	HwDriverVersion ResourceAttributeConfig `mapstructure:"hw.driver_version"`
 	HwID            ResourceAttributeConfig `mapstructure:"hw.id"`
+	HwModel         ResourceAttributeConfig `mapstructure:"hw.model"`
 	HwSerialNumber  ResourceAttributeConfig `mapstructure:"hw.serial_number"`
+	HwVendor        ResourceAttributeConfig `mapstructure:"hw.vendor"`
 	NvmlCudaVersion ResourceAttributeConfig `mapstructure:"nvml.cuda.version"`
 	NvmlPciBusID    ResourceAttributeConfig `mapstructure:"nvml.pci.bus_id"`
 }
@@ -562,7 +2899,13 @@ func DefaultResourceAttributesConfig() ResourceAttributesConfig {
 		HwID: ResourceAttributeConfig{
 			Enabled: true,
 		},
+		HwModel: ResourceAttributeConfig{
+			Enabled: true,
+		},
 		HwSerialNumber: ResourceAttributeConfig{
+			Enabled: true,
+		},
+		HwVendor: ResourceAttributeConfig{
 			Enabled: true,
 		},
 		NvmlCudaVersion: ResourceAttributeConfig{
@@ -590,4 +2933,17 @@ func NewDefaultMetricsBuilderConfig() MetricsBuilderConfig {
 // Deprecated: Use NewDefaultMetricsBuilderConfig.
 func DefaultMetricsBuilderConfig() MetricsBuilderConfig {
 	return NewDefaultMetricsBuilderConfig()
+}
+
+// LogsBuilderConfig is a configuration for nvml logs builder.
+type LogsBuilderConfig struct {
+	Events             EventsConfig             `mapstructure:"events"`
+	ResourceAttributes ResourceAttributesConfig `mapstructure:"resource_attributes"`
+}
+
+func DefaultLogsBuilderConfig() LogsBuilderConfig {
+	return LogsBuilderConfig{
+		Events:             DefaultEventsConfig(),
+		ResourceAttributes: DefaultResourceAttributesConfig(),
+	}
 }

@@ -32,46 +32,218 @@ func TestMetricsBuilderConfig(t *testing.T) {
 					HwEnergy: HwEnergyMetricConfig{
 						Enabled:             true,
 						AggregationStrategy: AggregationStrategySum,
-						EnabledAttributes:   []HwEnergyMetricAttributeKey{HwEnergyMetricAttributeKeyHwID, HwEnergyMetricAttributeKeyHwModel, HwEnergyMetricAttributeKeyHwName, HwEnergyMetricAttributeKeyHwType, HwEnergyMetricAttributeKeyHwVendor},
+						EnabledAttributes:   []HwEnergyMetricAttributeKey{HwEnergyMetricAttributeKeyHwID, HwEnergyMetricAttributeKeyHwModel, HwEnergyMetricAttributeKeyHwName, HwEnergyMetricAttributeKeyHwParent, HwEnergyMetricAttributeKeyHwType, HwEnergyMetricAttributeKeyHwVendor},
+					},
+					HwErrors: HwErrorsMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []HwErrorsMetricAttributeKey{HwErrorsMetricAttributeKeyErrorType, HwErrorsMetricAttributeKeyHwID, HwErrorsMetricAttributeKeyHwModel, HwErrorsMetricAttributeKeyHwName, HwErrorsMetricAttributeKeyHwParent, HwErrorsMetricAttributeKeyHwType, HwErrorsMetricAttributeKeyHwVendor},
+					},
+					HwFanSpeedRatio: HwFanSpeedRatioMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []HwFanSpeedRatioMetricAttributeKey{HwFanSpeedRatioMetricAttributeKeyHwID, HwFanSpeedRatioMetricAttributeKeyHwModel, HwFanSpeedRatioMetricAttributeKeyHwName, HwFanSpeedRatioMetricAttributeKeyHwParent, HwFanSpeedRatioMetricAttributeKeyHwType, HwFanSpeedRatioMetricAttributeKeyHwVendor},
+					},
+					HwGpuIo: HwGpuIoMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []HwGpuIoMetricAttributeKey{HwGpuIoMetricAttributeKeyNetworkIoDirection, HwGpuIoMetricAttributeKeyHwID, HwGpuIoMetricAttributeKeyHwModel, HwGpuIoMetricAttributeKeyHwName, HwGpuIoMetricAttributeKeyHwParent, HwGpuIoMetricAttributeKeyHwType, HwGpuIoMetricAttributeKeyHwVendor},
 					},
 					HwGpuMemoryLimit: HwGpuMemoryLimitMetricConfig{
 						Enabled:             true,
 						AggregationStrategy: AggregationStrategySum,
-						EnabledAttributes:   []HwGpuMemoryLimitMetricAttributeKey{HwGpuMemoryLimitMetricAttributeKeyHwID, HwGpuMemoryLimitMetricAttributeKeyHwModel, HwGpuMemoryLimitMetricAttributeKeyHwName, HwGpuMemoryLimitMetricAttributeKeyHwType, HwGpuMemoryLimitMetricAttributeKeyHwVendor},
+						EnabledAttributes:   []HwGpuMemoryLimitMetricAttributeKey{HwGpuMemoryLimitMetricAttributeKeyHwID, HwGpuMemoryLimitMetricAttributeKeyHwModel, HwGpuMemoryLimitMetricAttributeKeyHwName, HwGpuMemoryLimitMetricAttributeKeyHwParent, HwGpuMemoryLimitMetricAttributeKeyHwType, HwGpuMemoryLimitMetricAttributeKeyHwVendor},
 					},
 					HwGpuMemoryUsage: HwGpuMemoryUsageMetricConfig{
 						Enabled:             true,
 						AggregationStrategy: AggregationStrategySum,
-						EnabledAttributes:   []HwGpuMemoryUsageMetricAttributeKey{HwGpuMemoryUsageMetricAttributeKeyHwID, HwGpuMemoryUsageMetricAttributeKeyHwModel, HwGpuMemoryUsageMetricAttributeKeyHwName, HwGpuMemoryUsageMetricAttributeKeyHwType, HwGpuMemoryUsageMetricAttributeKeyHwVendor},
+						EnabledAttributes:   []HwGpuMemoryUsageMetricAttributeKey{HwGpuMemoryUsageMetricAttributeKeyHwID, HwGpuMemoryUsageMetricAttributeKeyHwModel, HwGpuMemoryUsageMetricAttributeKeyHwName, HwGpuMemoryUsageMetricAttributeKeyHwParent, HwGpuMemoryUsageMetricAttributeKeyHwType, HwGpuMemoryUsageMetricAttributeKeyHwVendor},
 					},
 					HwGpuMemoryUtilization: HwGpuMemoryUtilizationMetricConfig{
 						Enabled:             true,
 						AggregationStrategy: AggregationStrategyAvg,
-						EnabledAttributes:   []HwGpuMemoryUtilizationMetricAttributeKey{HwGpuMemoryUtilizationMetricAttributeKeyHwID, HwGpuMemoryUtilizationMetricAttributeKeyHwModel, HwGpuMemoryUtilizationMetricAttributeKeyHwName, HwGpuMemoryUtilizationMetricAttributeKeyHwType, HwGpuMemoryUtilizationMetricAttributeKeyHwVendor},
+						EnabledAttributes:   []HwGpuMemoryUtilizationMetricAttributeKey{HwGpuMemoryUtilizationMetricAttributeKeyHwID, HwGpuMemoryUtilizationMetricAttributeKeyHwModel, HwGpuMemoryUtilizationMetricAttributeKeyHwName, HwGpuMemoryUtilizationMetricAttributeKeyHwParent, HwGpuMemoryUtilizationMetricAttributeKeyHwType, HwGpuMemoryUtilizationMetricAttributeKeyHwVendor},
 					},
 					HwGpuUtilization: HwGpuUtilizationMetricConfig{
 						Enabled:             true,
 						AggregationStrategy: AggregationStrategyAvg,
-						EnabledAttributes:   []HwGpuUtilizationMetricAttributeKey{HwGpuUtilizationMetricAttributeKeyHwGpuTask, HwGpuUtilizationMetricAttributeKeyHwID, HwGpuUtilizationMetricAttributeKeyHwModel, HwGpuUtilizationMetricAttributeKeyHwName, HwGpuUtilizationMetricAttributeKeyHwType, HwGpuUtilizationMetricAttributeKeyHwVendor},
+						EnabledAttributes:   []HwGpuUtilizationMetricAttributeKey{HwGpuUtilizationMetricAttributeKeyHwGpuTask, HwGpuUtilizationMetricAttributeKeyHwID, HwGpuUtilizationMetricAttributeKeyHwModel, HwGpuUtilizationMetricAttributeKeyHwName, HwGpuUtilizationMetricAttributeKeyHwParent, HwGpuUtilizationMetricAttributeKeyHwType, HwGpuUtilizationMetricAttributeKeyHwVendor},
 					},
 					HwPower: HwPowerMetricConfig{
 						Enabled:             true,
 						AggregationStrategy: AggregationStrategyAvg,
-						EnabledAttributes:   []HwPowerMetricAttributeKey{HwPowerMetricAttributeKeyHwID, HwPowerMetricAttributeKeyHwModel, HwPowerMetricAttributeKeyHwName, HwPowerMetricAttributeKeyHwType, HwPowerMetricAttributeKeyHwVendor},
+						EnabledAttributes:   []HwPowerMetricAttributeKey{HwPowerMetricAttributeKeyHwID, HwPowerMetricAttributeKeyHwModel, HwPowerMetricAttributeKeyHwName, HwPowerMetricAttributeKeyHwParent, HwPowerMetricAttributeKeyHwType, HwPowerMetricAttributeKeyHwVendor},
+					},
+					HwStatus: HwStatusMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []HwStatusMetricAttributeKey{HwStatusMetricAttributeKeyHwState, HwStatusMetricAttributeKeyHwID, HwStatusMetricAttributeKeyHwModel, HwStatusMetricAttributeKeyHwName, HwStatusMetricAttributeKeyHwParent, HwStatusMetricAttributeKeyHwType, HwStatusMetricAttributeKeyHwVendor},
 					},
 					HwTemperature: HwTemperatureMetricConfig{
 						Enabled:             true,
 						AggregationStrategy: AggregationStrategyAvg,
-						EnabledAttributes:   []HwTemperatureMetricAttributeKey{HwTemperatureMetricAttributeKeyHwID, HwTemperatureMetricAttributeKeyHwModel, HwTemperatureMetricAttributeKeyHwName, HwTemperatureMetricAttributeKeyHwType, HwTemperatureMetricAttributeKeyHwVendor},
+						EnabledAttributes:   []HwTemperatureMetricAttributeKey{HwTemperatureMetricAttributeKeyHwSensorLocation, HwTemperatureMetricAttributeKeyHwID, HwTemperatureMetricAttributeKeyHwModel, HwTemperatureMetricAttributeKeyHwName, HwTemperatureMetricAttributeKeyHwParent, HwTemperatureMetricAttributeKeyHwType, HwTemperatureMetricAttributeKeyHwVendor},
+					},
+					HwTemperatureLimit: HwTemperatureLimitMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []HwTemperatureLimitMetricAttributeKey{HwTemperatureLimitMetricAttributeKeyHwLimitType, HwTemperatureLimitMetricAttributeKeyHwSensorLocation, HwTemperatureLimitMetricAttributeKeyHwID, HwTemperatureLimitMetricAttributeKeyHwModel, HwTemperatureLimitMetricAttributeKeyHwName, HwTemperatureLimitMetricAttributeKeyHwParent, HwTemperatureLimitMetricAttributeKeyHwType, HwTemperatureLimitMetricAttributeKeyHwVendor},
+					},
+					NvmlAllocation: NvmlAllocationMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NvmlAllocationMetricAttributeKey{NvmlAllocationMetricAttributeKeyHwID, NvmlAllocationMetricAttributeKeyHwName, NvmlAllocationMetricAttributeKeyHwParent, NvmlAllocationMetricAttributeKeyK8sContainerName, NvmlAllocationMetricAttributeKeyK8sNamespaceName, NvmlAllocationMetricAttributeKeyK8sPodName, NvmlAllocationMetricAttributeKeyNvmlK8sResource},
 					},
 					NvmlAvailable: NvmlAvailableMetricConfig{
 						Enabled: true,
+					},
+					NvmlBar1Limit: NvmlBar1LimitMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []NvmlBar1LimitMetricAttributeKey{NvmlBar1LimitMetricAttributeKeyHwID, NvmlBar1LimitMetricAttributeKeyHwModel, NvmlBar1LimitMetricAttributeKeyHwName, NvmlBar1LimitMetricAttributeKeyHwParent, NvmlBar1LimitMetricAttributeKeyHwType, NvmlBar1LimitMetricAttributeKeyHwVendor},
+					},
+					NvmlBar1Usage: NvmlBar1UsageMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []NvmlBar1UsageMetricAttributeKey{NvmlBar1UsageMetricAttributeKeyHwID, NvmlBar1UsageMetricAttributeKeyHwModel, NvmlBar1UsageMetricAttributeKeyHwName, NvmlBar1UsageMetricAttributeKeyHwParent, NvmlBar1UsageMetricAttributeKeyHwType, NvmlBar1UsageMetricAttributeKeyHwVendor},
+					},
+					NvmlClockFrequency: NvmlClockFrequencyMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NvmlClockFrequencyMetricAttributeKey{NvmlClockFrequencyMetricAttributeKeyNvmlClockDomain, NvmlClockFrequencyMetricAttributeKeyHwID, NvmlClockFrequencyMetricAttributeKeyHwModel, NvmlClockFrequencyMetricAttributeKeyHwName, NvmlClockFrequencyMetricAttributeKeyHwParent, NvmlClockFrequencyMetricAttributeKeyHwType, NvmlClockFrequencyMetricAttributeKeyHwVendor},
+					},
+					NvmlClockLimit: NvmlClockLimitMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NvmlClockLimitMetricAttributeKey{NvmlClockLimitMetricAttributeKeyNvmlClockDomain, NvmlClockLimitMetricAttributeKeyHwID, NvmlClockLimitMetricAttributeKeyHwModel, NvmlClockLimitMetricAttributeKeyHwName, NvmlClockLimitMetricAttributeKeyHwParent, NvmlClockLimitMetricAttributeKeyHwType, NvmlClockLimitMetricAttributeKeyHwVendor},
+					},
+					NvmlDramUtilization: NvmlDramUtilizationMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NvmlDramUtilizationMetricAttributeKey{NvmlDramUtilizationMetricAttributeKeyHwID, NvmlDramUtilizationMetricAttributeKeyHwModel, NvmlDramUtilizationMetricAttributeKeyHwName, NvmlDramUtilizationMetricAttributeKeyHwParent, NvmlDramUtilizationMetricAttributeKeyHwType, NvmlDramUtilizationMetricAttributeKeyHwVendor},
+					},
+					NvmlMemoryActivity: NvmlMemoryActivityMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NvmlMemoryActivityMetricAttributeKey{NvmlMemoryActivityMetricAttributeKeyHwID, NvmlMemoryActivityMetricAttributeKeyHwModel, NvmlMemoryActivityMetricAttributeKeyHwName, NvmlMemoryActivityMetricAttributeKeyHwParent, NvmlMemoryActivityMetricAttributeKeyHwType, NvmlMemoryActivityMetricAttributeKeyHwVendor},
+					},
+					NvmlMemoryFree: NvmlMemoryFreeMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []NvmlMemoryFreeMetricAttributeKey{NvmlMemoryFreeMetricAttributeKeyHwID, NvmlMemoryFreeMetricAttributeKeyHwModel, NvmlMemoryFreeMetricAttributeKeyHwName, NvmlMemoryFreeMetricAttributeKeyHwParent, NvmlMemoryFreeMetricAttributeKeyHwType, NvmlMemoryFreeMetricAttributeKeyHwVendor},
+					},
+					NvmlMemoryRemappedRows: NvmlMemoryRemappedRowsMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []NvmlMemoryRemappedRowsMetricAttributeKey{NvmlMemoryRemappedRowsMetricAttributeKeyErrorType, NvmlMemoryRemappedRowsMetricAttributeKeyHwID, NvmlMemoryRemappedRowsMetricAttributeKeyHwModel, NvmlMemoryRemappedRowsMetricAttributeKeyHwName, NvmlMemoryRemappedRowsMetricAttributeKeyHwParent, NvmlMemoryRemappedRowsMetricAttributeKeyHwType, NvmlMemoryRemappedRowsMetricAttributeKeyHwVendor},
+					},
+					NvmlMemoryRemappingFailed: NvmlMemoryRemappingFailedMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NvmlMemoryRemappingFailedMetricAttributeKey{NvmlMemoryRemappingFailedMetricAttributeKeyHwID, NvmlMemoryRemappingFailedMetricAttributeKeyHwModel, NvmlMemoryRemappingFailedMetricAttributeKeyHwName, NvmlMemoryRemappingFailedMetricAttributeKeyHwParent, NvmlMemoryRemappingFailedMetricAttributeKeyHwType, NvmlMemoryRemappingFailedMetricAttributeKeyHwVendor},
+					},
+					NvmlMemoryRemappingPending: NvmlMemoryRemappingPendingMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NvmlMemoryRemappingPendingMetricAttributeKey{NvmlMemoryRemappingPendingMetricAttributeKeyHwID, NvmlMemoryRemappingPendingMetricAttributeKeyHwModel, NvmlMemoryRemappingPendingMetricAttributeKeyHwName, NvmlMemoryRemappingPendingMetricAttributeKeyHwParent, NvmlMemoryRemappingPendingMetricAttributeKeyHwType, NvmlMemoryRemappingPendingMetricAttributeKeyHwVendor},
+					},
+					NvmlMemoryReserved: NvmlMemoryReservedMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []NvmlMemoryReservedMetricAttributeKey{NvmlMemoryReservedMetricAttributeKeyHwID, NvmlMemoryReservedMetricAttributeKeyHwModel, NvmlMemoryReservedMetricAttributeKeyHwName, NvmlMemoryReservedMetricAttributeKeyHwParent, NvmlMemoryReservedMetricAttributeKeyHwType, NvmlMemoryReservedMetricAttributeKeyHwVendor},
+					},
+					NvmlMemoryRetiredPages: NvmlMemoryRetiredPagesMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []NvmlMemoryRetiredPagesMetricAttributeKey{NvmlMemoryRetiredPagesMetricAttributeKeyNvmlRetirementCause, NvmlMemoryRetiredPagesMetricAttributeKeyHwID, NvmlMemoryRetiredPagesMetricAttributeKeyHwModel, NvmlMemoryRetiredPagesMetricAttributeKeyHwName, NvmlMemoryRetiredPagesMetricAttributeKeyHwParent, NvmlMemoryRetiredPagesMetricAttributeKeyHwType, NvmlMemoryRetiredPagesMetricAttributeKeyHwVendor},
+					},
+					NvmlMemoryRetirementPending: NvmlMemoryRetirementPendingMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NvmlMemoryRetirementPendingMetricAttributeKey{NvmlMemoryRetirementPendingMetricAttributeKeyHwID, NvmlMemoryRetirementPendingMetricAttributeKeyHwModel, NvmlMemoryRetirementPendingMetricAttributeKeyHwName, NvmlMemoryRetirementPendingMetricAttributeKeyHwParent, NvmlMemoryRetirementPendingMetricAttributeKeyHwType, NvmlMemoryRetirementPendingMetricAttributeKeyHwVendor},
+					},
+					NvmlNvlinkIo: NvmlNvlinkIoMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []NvmlNvlinkIoMetricAttributeKey{NvmlNvlinkIoMetricAttributeKeyNetworkIoDirection, NvmlNvlinkIoMetricAttributeKeyHwID, NvmlNvlinkIoMetricAttributeKeyHwModel, NvmlNvlinkIoMetricAttributeKeyHwName, NvmlNvlinkIoMetricAttributeKeyHwParent, NvmlNvlinkIoMetricAttributeKeyHwType, NvmlNvlinkIoMetricAttributeKeyHwVendor},
+					},
+					NvmlNvlinkThroughput: NvmlNvlinkThroughputMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NvmlNvlinkThroughputMetricAttributeKey{NvmlNvlinkThroughputMetricAttributeKeyNetworkIoDirection, NvmlNvlinkThroughputMetricAttributeKeyHwID, NvmlNvlinkThroughputMetricAttributeKeyHwModel, NvmlNvlinkThroughputMetricAttributeKeyHwName, NvmlNvlinkThroughputMetricAttributeKeyHwParent, NvmlNvlinkThroughputMetricAttributeKeyHwType, NvmlNvlinkThroughputMetricAttributeKeyHwVendor},
+					},
+					NvmlPcieThroughput: NvmlPcieThroughputMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NvmlPcieThroughputMetricAttributeKey{NvmlPcieThroughputMetricAttributeKeyNetworkIoDirection, NvmlPcieThroughputMetricAttributeKeyHwID, NvmlPcieThroughputMetricAttributeKeyHwModel, NvmlPcieThroughputMetricAttributeKeyHwName, NvmlPcieThroughputMetricAttributeKeyHwParent, NvmlPcieThroughputMetricAttributeKeyHwType, NvmlPcieThroughputMetricAttributeKeyHwVendor},
+					},
+					NvmlPerformanceState: NvmlPerformanceStateMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NvmlPerformanceStateMetricAttributeKey{NvmlPerformanceStateMetricAttributeKeyHwID, NvmlPerformanceStateMetricAttributeKeyHwModel, NvmlPerformanceStateMetricAttributeKeyHwName, NvmlPerformanceStateMetricAttributeKeyHwParent, NvmlPerformanceStateMetricAttributeKeyHwType, NvmlPerformanceStateMetricAttributeKeyHwVendor},
+					},
+					NvmlPowerInstant: NvmlPowerInstantMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NvmlPowerInstantMetricAttributeKey{NvmlPowerInstantMetricAttributeKeyHwID, NvmlPowerInstantMetricAttributeKeyHwModel, NvmlPowerInstantMetricAttributeKeyHwName, NvmlPowerInstantMetricAttributeKeyHwParent, NvmlPowerInstantMetricAttributeKeyHwType, NvmlPowerInstantMetricAttributeKeyHwVendor},
+					},
+					NvmlPowerLimit: NvmlPowerLimitMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NvmlPowerLimitMetricAttributeKey{NvmlPowerLimitMetricAttributeKeyNvmlPowerLimitType, NvmlPowerLimitMetricAttributeKeyHwID, NvmlPowerLimitMetricAttributeKeyHwModel, NvmlPowerLimitMetricAttributeKeyHwName, NvmlPowerLimitMetricAttributeKeyHwParent, NvmlPowerLimitMetricAttributeKeyHwType, NvmlPowerLimitMetricAttributeKeyHwVendor},
+					},
+					NvmlProcessCount: NvmlProcessCountMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []NvmlProcessCountMetricAttributeKey{NvmlProcessCountMetricAttributeKeyHwID, NvmlProcessCountMetricAttributeKeyHwModel, NvmlProcessCountMetricAttributeKeyHwName, NvmlProcessCountMetricAttributeKeyHwParent, NvmlProcessCountMetricAttributeKeyHwType, NvmlProcessCountMetricAttributeKeyHwVendor},
+					},
+					NvmlProcessMemoryUsage: NvmlProcessMemoryUsageMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []NvmlProcessMemoryUsageMetricAttributeKey{NvmlProcessMemoryUsageMetricAttributeKeyHwID, NvmlProcessMemoryUsageMetricAttributeKeyHwName, NvmlProcessMemoryUsageMetricAttributeKeyHwParent, NvmlProcessMemoryUsageMetricAttributeKeyContainerID, NvmlProcessMemoryUsageMetricAttributeKeyK8sContainerName, NvmlProcessMemoryUsageMetricAttributeKeyK8sNamespaceName, NvmlProcessMemoryUsageMetricAttributeKeyK8sPodName, NvmlProcessMemoryUsageMetricAttributeKeyK8sPodUID, NvmlProcessMemoryUsageMetricAttributeKeyProcessExecutableName, NvmlProcessMemoryUsageMetricAttributeKeyProcessPid},
+					},
+					NvmlProcessUtilization: NvmlProcessUtilizationMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NvmlProcessUtilizationMetricAttributeKey{NvmlProcessUtilizationMetricAttributeKeyNvmlProcessEngine, NvmlProcessUtilizationMetricAttributeKeyHwID, NvmlProcessUtilizationMetricAttributeKeyHwName, NvmlProcessUtilizationMetricAttributeKeyHwParent, NvmlProcessUtilizationMetricAttributeKeyContainerID, NvmlProcessUtilizationMetricAttributeKeyK8sContainerName, NvmlProcessUtilizationMetricAttributeKeyK8sNamespaceName, NvmlProcessUtilizationMetricAttributeKeyK8sPodName, NvmlProcessUtilizationMetricAttributeKeyK8sPodUID, NvmlProcessUtilizationMetricAttributeKeyProcessExecutableName, NvmlProcessUtilizationMetricAttributeKeyProcessPid},
+					},
+					NvmlSmOccupancy: NvmlSmOccupancyMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NvmlSmOccupancyMetricAttributeKey{NvmlSmOccupancyMetricAttributeKeyHwID, NvmlSmOccupancyMetricAttributeKeyHwModel, NvmlSmOccupancyMetricAttributeKeyHwName, NvmlSmOccupancyMetricAttributeKeyHwParent, NvmlSmOccupancyMetricAttributeKeyHwType, NvmlSmOccupancyMetricAttributeKeyHwVendor},
+					},
+					NvmlSmUtilization: NvmlSmUtilizationMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NvmlSmUtilizationMetricAttributeKey{NvmlSmUtilizationMetricAttributeKeyHwID, NvmlSmUtilizationMetricAttributeKeyHwModel, NvmlSmUtilizationMetricAttributeKeyHwName, NvmlSmUtilizationMetricAttributeKeyHwParent, NvmlSmUtilizationMetricAttributeKeyHwType, NvmlSmUtilizationMetricAttributeKeyHwVendor},
+					},
+					NvmlTemperatureMargin: NvmlTemperatureMarginMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NvmlTemperatureMarginMetricAttributeKey{NvmlTemperatureMarginMetricAttributeKeyHwID, NvmlTemperatureMarginMetricAttributeKeyHwModel, NvmlTemperatureMarginMetricAttributeKeyHwName, NvmlTemperatureMarginMetricAttributeKeyHwParent, NvmlTemperatureMarginMetricAttributeKeyHwType, NvmlTemperatureMarginMetricAttributeKeyHwVendor},
+					},
+					NvmlTensorUtilization: NvmlTensorUtilizationMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NvmlTensorUtilizationMetricAttributeKey{NvmlTensorUtilizationMetricAttributeKeyHwID, NvmlTensorUtilizationMetricAttributeKeyHwModel, NvmlTensorUtilizationMetricAttributeKeyHwName, NvmlTensorUtilizationMetricAttributeKeyHwParent, NvmlTensorUtilizationMetricAttributeKeyHwType, NvmlTensorUtilizationMetricAttributeKeyHwVendor},
+					},
+					NvmlThrottleTime: NvmlThrottleTimeMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []NvmlThrottleTimeMetricAttributeKey{NvmlThrottleTimeMetricAttributeKeyNvmlThrottleReason, NvmlThrottleTimeMetricAttributeKeyHwID, NvmlThrottleTimeMetricAttributeKeyHwModel, NvmlThrottleTimeMetricAttributeKeyHwName, NvmlThrottleTimeMetricAttributeKeyHwParent, NvmlThrottleTimeMetricAttributeKeyHwType, NvmlThrottleTimeMetricAttributeKeyHwVendor},
+					},
+					NvmlXidErrors: NvmlXidErrorsMetricConfig{
+						Enabled:             true,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []NvmlXidErrorsMetricAttributeKey{NvmlXidErrorsMetricAttributeKeyNvmlXidCode, NvmlXidErrorsMetricAttributeKeyHwID, NvmlXidErrorsMetricAttributeKeyHwModel, NvmlXidErrorsMetricAttributeKeyHwName, NvmlXidErrorsMetricAttributeKeyHwParent, NvmlXidErrorsMetricAttributeKeyHwType, NvmlXidErrorsMetricAttributeKeyHwVendor},
 					},
 				},
 				ResourceAttributes: ResourceAttributesConfig{
 					HwDriverVersion: ResourceAttributeConfig{Enabled: true},
 					HwID:            ResourceAttributeConfig{Enabled: true},
+					HwModel:         ResourceAttributeConfig{Enabled: true},
 					HwSerialNumber:  ResourceAttributeConfig{Enabled: true},
+					HwVendor:        ResourceAttributeConfig{Enabled: true},
 					NvmlCudaVersion: ResourceAttributeConfig{Enabled: true},
 					NvmlPciBusID:    ResourceAttributeConfig{Enabled: true},
 				},
@@ -87,46 +259,218 @@ func TestMetricsBuilderConfig(t *testing.T) {
 					HwEnergy: HwEnergyMetricConfig{
 						Enabled:             false,
 						AggregationStrategy: AggregationStrategySum,
-						EnabledAttributes:   []HwEnergyMetricAttributeKey{HwEnergyMetricAttributeKeyHwID, HwEnergyMetricAttributeKeyHwModel, HwEnergyMetricAttributeKeyHwName, HwEnergyMetricAttributeKeyHwType, HwEnergyMetricAttributeKeyHwVendor},
+						EnabledAttributes:   []HwEnergyMetricAttributeKey{HwEnergyMetricAttributeKeyHwID, HwEnergyMetricAttributeKeyHwModel, HwEnergyMetricAttributeKeyHwName, HwEnergyMetricAttributeKeyHwParent, HwEnergyMetricAttributeKeyHwType, HwEnergyMetricAttributeKeyHwVendor},
+					},
+					HwErrors: HwErrorsMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []HwErrorsMetricAttributeKey{HwErrorsMetricAttributeKeyErrorType, HwErrorsMetricAttributeKeyHwID, HwErrorsMetricAttributeKeyHwModel, HwErrorsMetricAttributeKeyHwName, HwErrorsMetricAttributeKeyHwParent, HwErrorsMetricAttributeKeyHwType, HwErrorsMetricAttributeKeyHwVendor},
+					},
+					HwFanSpeedRatio: HwFanSpeedRatioMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []HwFanSpeedRatioMetricAttributeKey{HwFanSpeedRatioMetricAttributeKeyHwID, HwFanSpeedRatioMetricAttributeKeyHwModel, HwFanSpeedRatioMetricAttributeKeyHwName, HwFanSpeedRatioMetricAttributeKeyHwParent, HwFanSpeedRatioMetricAttributeKeyHwType, HwFanSpeedRatioMetricAttributeKeyHwVendor},
+					},
+					HwGpuIo: HwGpuIoMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []HwGpuIoMetricAttributeKey{HwGpuIoMetricAttributeKeyNetworkIoDirection, HwGpuIoMetricAttributeKeyHwID, HwGpuIoMetricAttributeKeyHwModel, HwGpuIoMetricAttributeKeyHwName, HwGpuIoMetricAttributeKeyHwParent, HwGpuIoMetricAttributeKeyHwType, HwGpuIoMetricAttributeKeyHwVendor},
 					},
 					HwGpuMemoryLimit: HwGpuMemoryLimitMetricConfig{
 						Enabled:             false,
 						AggregationStrategy: AggregationStrategySum,
-						EnabledAttributes:   []HwGpuMemoryLimitMetricAttributeKey{HwGpuMemoryLimitMetricAttributeKeyHwID, HwGpuMemoryLimitMetricAttributeKeyHwModel, HwGpuMemoryLimitMetricAttributeKeyHwName, HwGpuMemoryLimitMetricAttributeKeyHwType, HwGpuMemoryLimitMetricAttributeKeyHwVendor},
+						EnabledAttributes:   []HwGpuMemoryLimitMetricAttributeKey{HwGpuMemoryLimitMetricAttributeKeyHwID, HwGpuMemoryLimitMetricAttributeKeyHwModel, HwGpuMemoryLimitMetricAttributeKeyHwName, HwGpuMemoryLimitMetricAttributeKeyHwParent, HwGpuMemoryLimitMetricAttributeKeyHwType, HwGpuMemoryLimitMetricAttributeKeyHwVendor},
 					},
 					HwGpuMemoryUsage: HwGpuMemoryUsageMetricConfig{
 						Enabled:             false,
 						AggregationStrategy: AggregationStrategySum,
-						EnabledAttributes:   []HwGpuMemoryUsageMetricAttributeKey{HwGpuMemoryUsageMetricAttributeKeyHwID, HwGpuMemoryUsageMetricAttributeKeyHwModel, HwGpuMemoryUsageMetricAttributeKeyHwName, HwGpuMemoryUsageMetricAttributeKeyHwType, HwGpuMemoryUsageMetricAttributeKeyHwVendor},
+						EnabledAttributes:   []HwGpuMemoryUsageMetricAttributeKey{HwGpuMemoryUsageMetricAttributeKeyHwID, HwGpuMemoryUsageMetricAttributeKeyHwModel, HwGpuMemoryUsageMetricAttributeKeyHwName, HwGpuMemoryUsageMetricAttributeKeyHwParent, HwGpuMemoryUsageMetricAttributeKeyHwType, HwGpuMemoryUsageMetricAttributeKeyHwVendor},
 					},
 					HwGpuMemoryUtilization: HwGpuMemoryUtilizationMetricConfig{
 						Enabled:             false,
 						AggregationStrategy: AggregationStrategyAvg,
-						EnabledAttributes:   []HwGpuMemoryUtilizationMetricAttributeKey{HwGpuMemoryUtilizationMetricAttributeKeyHwID, HwGpuMemoryUtilizationMetricAttributeKeyHwModel, HwGpuMemoryUtilizationMetricAttributeKeyHwName, HwGpuMemoryUtilizationMetricAttributeKeyHwType, HwGpuMemoryUtilizationMetricAttributeKeyHwVendor},
+						EnabledAttributes:   []HwGpuMemoryUtilizationMetricAttributeKey{HwGpuMemoryUtilizationMetricAttributeKeyHwID, HwGpuMemoryUtilizationMetricAttributeKeyHwModel, HwGpuMemoryUtilizationMetricAttributeKeyHwName, HwGpuMemoryUtilizationMetricAttributeKeyHwParent, HwGpuMemoryUtilizationMetricAttributeKeyHwType, HwGpuMemoryUtilizationMetricAttributeKeyHwVendor},
 					},
 					HwGpuUtilization: HwGpuUtilizationMetricConfig{
 						Enabled:             false,
 						AggregationStrategy: AggregationStrategyAvg,
-						EnabledAttributes:   []HwGpuUtilizationMetricAttributeKey{HwGpuUtilizationMetricAttributeKeyHwGpuTask, HwGpuUtilizationMetricAttributeKeyHwID, HwGpuUtilizationMetricAttributeKeyHwModel, HwGpuUtilizationMetricAttributeKeyHwName, HwGpuUtilizationMetricAttributeKeyHwType, HwGpuUtilizationMetricAttributeKeyHwVendor},
+						EnabledAttributes:   []HwGpuUtilizationMetricAttributeKey{HwGpuUtilizationMetricAttributeKeyHwGpuTask, HwGpuUtilizationMetricAttributeKeyHwID, HwGpuUtilizationMetricAttributeKeyHwModel, HwGpuUtilizationMetricAttributeKeyHwName, HwGpuUtilizationMetricAttributeKeyHwParent, HwGpuUtilizationMetricAttributeKeyHwType, HwGpuUtilizationMetricAttributeKeyHwVendor},
 					},
 					HwPower: HwPowerMetricConfig{
 						Enabled:             false,
 						AggregationStrategy: AggregationStrategyAvg,
-						EnabledAttributes:   []HwPowerMetricAttributeKey{HwPowerMetricAttributeKeyHwID, HwPowerMetricAttributeKeyHwModel, HwPowerMetricAttributeKeyHwName, HwPowerMetricAttributeKeyHwType, HwPowerMetricAttributeKeyHwVendor},
+						EnabledAttributes:   []HwPowerMetricAttributeKey{HwPowerMetricAttributeKeyHwID, HwPowerMetricAttributeKeyHwModel, HwPowerMetricAttributeKeyHwName, HwPowerMetricAttributeKeyHwParent, HwPowerMetricAttributeKeyHwType, HwPowerMetricAttributeKeyHwVendor},
+					},
+					HwStatus: HwStatusMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []HwStatusMetricAttributeKey{HwStatusMetricAttributeKeyHwState, HwStatusMetricAttributeKeyHwID, HwStatusMetricAttributeKeyHwModel, HwStatusMetricAttributeKeyHwName, HwStatusMetricAttributeKeyHwParent, HwStatusMetricAttributeKeyHwType, HwStatusMetricAttributeKeyHwVendor},
 					},
 					HwTemperature: HwTemperatureMetricConfig{
 						Enabled:             false,
 						AggregationStrategy: AggregationStrategyAvg,
-						EnabledAttributes:   []HwTemperatureMetricAttributeKey{HwTemperatureMetricAttributeKeyHwID, HwTemperatureMetricAttributeKeyHwModel, HwTemperatureMetricAttributeKeyHwName, HwTemperatureMetricAttributeKeyHwType, HwTemperatureMetricAttributeKeyHwVendor},
+						EnabledAttributes:   []HwTemperatureMetricAttributeKey{HwTemperatureMetricAttributeKeyHwSensorLocation, HwTemperatureMetricAttributeKeyHwID, HwTemperatureMetricAttributeKeyHwModel, HwTemperatureMetricAttributeKeyHwName, HwTemperatureMetricAttributeKeyHwParent, HwTemperatureMetricAttributeKeyHwType, HwTemperatureMetricAttributeKeyHwVendor},
+					},
+					HwTemperatureLimit: HwTemperatureLimitMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []HwTemperatureLimitMetricAttributeKey{HwTemperatureLimitMetricAttributeKeyHwLimitType, HwTemperatureLimitMetricAttributeKeyHwSensorLocation, HwTemperatureLimitMetricAttributeKeyHwID, HwTemperatureLimitMetricAttributeKeyHwModel, HwTemperatureLimitMetricAttributeKeyHwName, HwTemperatureLimitMetricAttributeKeyHwParent, HwTemperatureLimitMetricAttributeKeyHwType, HwTemperatureLimitMetricAttributeKeyHwVendor},
+					},
+					NvmlAllocation: NvmlAllocationMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NvmlAllocationMetricAttributeKey{NvmlAllocationMetricAttributeKeyHwID, NvmlAllocationMetricAttributeKeyHwName, NvmlAllocationMetricAttributeKeyHwParent, NvmlAllocationMetricAttributeKeyK8sContainerName, NvmlAllocationMetricAttributeKeyK8sNamespaceName, NvmlAllocationMetricAttributeKeyK8sPodName, NvmlAllocationMetricAttributeKeyNvmlK8sResource},
 					},
 					NvmlAvailable: NvmlAvailableMetricConfig{
 						Enabled: false,
+					},
+					NvmlBar1Limit: NvmlBar1LimitMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []NvmlBar1LimitMetricAttributeKey{NvmlBar1LimitMetricAttributeKeyHwID, NvmlBar1LimitMetricAttributeKeyHwModel, NvmlBar1LimitMetricAttributeKeyHwName, NvmlBar1LimitMetricAttributeKeyHwParent, NvmlBar1LimitMetricAttributeKeyHwType, NvmlBar1LimitMetricAttributeKeyHwVendor},
+					},
+					NvmlBar1Usage: NvmlBar1UsageMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []NvmlBar1UsageMetricAttributeKey{NvmlBar1UsageMetricAttributeKeyHwID, NvmlBar1UsageMetricAttributeKeyHwModel, NvmlBar1UsageMetricAttributeKeyHwName, NvmlBar1UsageMetricAttributeKeyHwParent, NvmlBar1UsageMetricAttributeKeyHwType, NvmlBar1UsageMetricAttributeKeyHwVendor},
+					},
+					NvmlClockFrequency: NvmlClockFrequencyMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NvmlClockFrequencyMetricAttributeKey{NvmlClockFrequencyMetricAttributeKeyNvmlClockDomain, NvmlClockFrequencyMetricAttributeKeyHwID, NvmlClockFrequencyMetricAttributeKeyHwModel, NvmlClockFrequencyMetricAttributeKeyHwName, NvmlClockFrequencyMetricAttributeKeyHwParent, NvmlClockFrequencyMetricAttributeKeyHwType, NvmlClockFrequencyMetricAttributeKeyHwVendor},
+					},
+					NvmlClockLimit: NvmlClockLimitMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NvmlClockLimitMetricAttributeKey{NvmlClockLimitMetricAttributeKeyNvmlClockDomain, NvmlClockLimitMetricAttributeKeyHwID, NvmlClockLimitMetricAttributeKeyHwModel, NvmlClockLimitMetricAttributeKeyHwName, NvmlClockLimitMetricAttributeKeyHwParent, NvmlClockLimitMetricAttributeKeyHwType, NvmlClockLimitMetricAttributeKeyHwVendor},
+					},
+					NvmlDramUtilization: NvmlDramUtilizationMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NvmlDramUtilizationMetricAttributeKey{NvmlDramUtilizationMetricAttributeKeyHwID, NvmlDramUtilizationMetricAttributeKeyHwModel, NvmlDramUtilizationMetricAttributeKeyHwName, NvmlDramUtilizationMetricAttributeKeyHwParent, NvmlDramUtilizationMetricAttributeKeyHwType, NvmlDramUtilizationMetricAttributeKeyHwVendor},
+					},
+					NvmlMemoryActivity: NvmlMemoryActivityMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NvmlMemoryActivityMetricAttributeKey{NvmlMemoryActivityMetricAttributeKeyHwID, NvmlMemoryActivityMetricAttributeKeyHwModel, NvmlMemoryActivityMetricAttributeKeyHwName, NvmlMemoryActivityMetricAttributeKeyHwParent, NvmlMemoryActivityMetricAttributeKeyHwType, NvmlMemoryActivityMetricAttributeKeyHwVendor},
+					},
+					NvmlMemoryFree: NvmlMemoryFreeMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []NvmlMemoryFreeMetricAttributeKey{NvmlMemoryFreeMetricAttributeKeyHwID, NvmlMemoryFreeMetricAttributeKeyHwModel, NvmlMemoryFreeMetricAttributeKeyHwName, NvmlMemoryFreeMetricAttributeKeyHwParent, NvmlMemoryFreeMetricAttributeKeyHwType, NvmlMemoryFreeMetricAttributeKeyHwVendor},
+					},
+					NvmlMemoryRemappedRows: NvmlMemoryRemappedRowsMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []NvmlMemoryRemappedRowsMetricAttributeKey{NvmlMemoryRemappedRowsMetricAttributeKeyErrorType, NvmlMemoryRemappedRowsMetricAttributeKeyHwID, NvmlMemoryRemappedRowsMetricAttributeKeyHwModel, NvmlMemoryRemappedRowsMetricAttributeKeyHwName, NvmlMemoryRemappedRowsMetricAttributeKeyHwParent, NvmlMemoryRemappedRowsMetricAttributeKeyHwType, NvmlMemoryRemappedRowsMetricAttributeKeyHwVendor},
+					},
+					NvmlMemoryRemappingFailed: NvmlMemoryRemappingFailedMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NvmlMemoryRemappingFailedMetricAttributeKey{NvmlMemoryRemappingFailedMetricAttributeKeyHwID, NvmlMemoryRemappingFailedMetricAttributeKeyHwModel, NvmlMemoryRemappingFailedMetricAttributeKeyHwName, NvmlMemoryRemappingFailedMetricAttributeKeyHwParent, NvmlMemoryRemappingFailedMetricAttributeKeyHwType, NvmlMemoryRemappingFailedMetricAttributeKeyHwVendor},
+					},
+					NvmlMemoryRemappingPending: NvmlMemoryRemappingPendingMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NvmlMemoryRemappingPendingMetricAttributeKey{NvmlMemoryRemappingPendingMetricAttributeKeyHwID, NvmlMemoryRemappingPendingMetricAttributeKeyHwModel, NvmlMemoryRemappingPendingMetricAttributeKeyHwName, NvmlMemoryRemappingPendingMetricAttributeKeyHwParent, NvmlMemoryRemappingPendingMetricAttributeKeyHwType, NvmlMemoryRemappingPendingMetricAttributeKeyHwVendor},
+					},
+					NvmlMemoryReserved: NvmlMemoryReservedMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []NvmlMemoryReservedMetricAttributeKey{NvmlMemoryReservedMetricAttributeKeyHwID, NvmlMemoryReservedMetricAttributeKeyHwModel, NvmlMemoryReservedMetricAttributeKeyHwName, NvmlMemoryReservedMetricAttributeKeyHwParent, NvmlMemoryReservedMetricAttributeKeyHwType, NvmlMemoryReservedMetricAttributeKeyHwVendor},
+					},
+					NvmlMemoryRetiredPages: NvmlMemoryRetiredPagesMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []NvmlMemoryRetiredPagesMetricAttributeKey{NvmlMemoryRetiredPagesMetricAttributeKeyNvmlRetirementCause, NvmlMemoryRetiredPagesMetricAttributeKeyHwID, NvmlMemoryRetiredPagesMetricAttributeKeyHwModel, NvmlMemoryRetiredPagesMetricAttributeKeyHwName, NvmlMemoryRetiredPagesMetricAttributeKeyHwParent, NvmlMemoryRetiredPagesMetricAttributeKeyHwType, NvmlMemoryRetiredPagesMetricAttributeKeyHwVendor},
+					},
+					NvmlMemoryRetirementPending: NvmlMemoryRetirementPendingMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NvmlMemoryRetirementPendingMetricAttributeKey{NvmlMemoryRetirementPendingMetricAttributeKeyHwID, NvmlMemoryRetirementPendingMetricAttributeKeyHwModel, NvmlMemoryRetirementPendingMetricAttributeKeyHwName, NvmlMemoryRetirementPendingMetricAttributeKeyHwParent, NvmlMemoryRetirementPendingMetricAttributeKeyHwType, NvmlMemoryRetirementPendingMetricAttributeKeyHwVendor},
+					},
+					NvmlNvlinkIo: NvmlNvlinkIoMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []NvmlNvlinkIoMetricAttributeKey{NvmlNvlinkIoMetricAttributeKeyNetworkIoDirection, NvmlNvlinkIoMetricAttributeKeyHwID, NvmlNvlinkIoMetricAttributeKeyHwModel, NvmlNvlinkIoMetricAttributeKeyHwName, NvmlNvlinkIoMetricAttributeKeyHwParent, NvmlNvlinkIoMetricAttributeKeyHwType, NvmlNvlinkIoMetricAttributeKeyHwVendor},
+					},
+					NvmlNvlinkThroughput: NvmlNvlinkThroughputMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NvmlNvlinkThroughputMetricAttributeKey{NvmlNvlinkThroughputMetricAttributeKeyNetworkIoDirection, NvmlNvlinkThroughputMetricAttributeKeyHwID, NvmlNvlinkThroughputMetricAttributeKeyHwModel, NvmlNvlinkThroughputMetricAttributeKeyHwName, NvmlNvlinkThroughputMetricAttributeKeyHwParent, NvmlNvlinkThroughputMetricAttributeKeyHwType, NvmlNvlinkThroughputMetricAttributeKeyHwVendor},
+					},
+					NvmlPcieThroughput: NvmlPcieThroughputMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NvmlPcieThroughputMetricAttributeKey{NvmlPcieThroughputMetricAttributeKeyNetworkIoDirection, NvmlPcieThroughputMetricAttributeKeyHwID, NvmlPcieThroughputMetricAttributeKeyHwModel, NvmlPcieThroughputMetricAttributeKeyHwName, NvmlPcieThroughputMetricAttributeKeyHwParent, NvmlPcieThroughputMetricAttributeKeyHwType, NvmlPcieThroughputMetricAttributeKeyHwVendor},
+					},
+					NvmlPerformanceState: NvmlPerformanceStateMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NvmlPerformanceStateMetricAttributeKey{NvmlPerformanceStateMetricAttributeKeyHwID, NvmlPerformanceStateMetricAttributeKeyHwModel, NvmlPerformanceStateMetricAttributeKeyHwName, NvmlPerformanceStateMetricAttributeKeyHwParent, NvmlPerformanceStateMetricAttributeKeyHwType, NvmlPerformanceStateMetricAttributeKeyHwVendor},
+					},
+					NvmlPowerInstant: NvmlPowerInstantMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NvmlPowerInstantMetricAttributeKey{NvmlPowerInstantMetricAttributeKeyHwID, NvmlPowerInstantMetricAttributeKeyHwModel, NvmlPowerInstantMetricAttributeKeyHwName, NvmlPowerInstantMetricAttributeKeyHwParent, NvmlPowerInstantMetricAttributeKeyHwType, NvmlPowerInstantMetricAttributeKeyHwVendor},
+					},
+					NvmlPowerLimit: NvmlPowerLimitMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NvmlPowerLimitMetricAttributeKey{NvmlPowerLimitMetricAttributeKeyNvmlPowerLimitType, NvmlPowerLimitMetricAttributeKeyHwID, NvmlPowerLimitMetricAttributeKeyHwModel, NvmlPowerLimitMetricAttributeKeyHwName, NvmlPowerLimitMetricAttributeKeyHwParent, NvmlPowerLimitMetricAttributeKeyHwType, NvmlPowerLimitMetricAttributeKeyHwVendor},
+					},
+					NvmlProcessCount: NvmlProcessCountMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []NvmlProcessCountMetricAttributeKey{NvmlProcessCountMetricAttributeKeyHwID, NvmlProcessCountMetricAttributeKeyHwModel, NvmlProcessCountMetricAttributeKeyHwName, NvmlProcessCountMetricAttributeKeyHwParent, NvmlProcessCountMetricAttributeKeyHwType, NvmlProcessCountMetricAttributeKeyHwVendor},
+					},
+					NvmlProcessMemoryUsage: NvmlProcessMemoryUsageMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []NvmlProcessMemoryUsageMetricAttributeKey{NvmlProcessMemoryUsageMetricAttributeKeyHwID, NvmlProcessMemoryUsageMetricAttributeKeyHwName, NvmlProcessMemoryUsageMetricAttributeKeyHwParent, NvmlProcessMemoryUsageMetricAttributeKeyContainerID, NvmlProcessMemoryUsageMetricAttributeKeyK8sContainerName, NvmlProcessMemoryUsageMetricAttributeKeyK8sNamespaceName, NvmlProcessMemoryUsageMetricAttributeKeyK8sPodName, NvmlProcessMemoryUsageMetricAttributeKeyK8sPodUID, NvmlProcessMemoryUsageMetricAttributeKeyProcessExecutableName, NvmlProcessMemoryUsageMetricAttributeKeyProcessPid},
+					},
+					NvmlProcessUtilization: NvmlProcessUtilizationMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NvmlProcessUtilizationMetricAttributeKey{NvmlProcessUtilizationMetricAttributeKeyNvmlProcessEngine, NvmlProcessUtilizationMetricAttributeKeyHwID, NvmlProcessUtilizationMetricAttributeKeyHwName, NvmlProcessUtilizationMetricAttributeKeyHwParent, NvmlProcessUtilizationMetricAttributeKeyContainerID, NvmlProcessUtilizationMetricAttributeKeyK8sContainerName, NvmlProcessUtilizationMetricAttributeKeyK8sNamespaceName, NvmlProcessUtilizationMetricAttributeKeyK8sPodName, NvmlProcessUtilizationMetricAttributeKeyK8sPodUID, NvmlProcessUtilizationMetricAttributeKeyProcessExecutableName, NvmlProcessUtilizationMetricAttributeKeyProcessPid},
+					},
+					NvmlSmOccupancy: NvmlSmOccupancyMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NvmlSmOccupancyMetricAttributeKey{NvmlSmOccupancyMetricAttributeKeyHwID, NvmlSmOccupancyMetricAttributeKeyHwModel, NvmlSmOccupancyMetricAttributeKeyHwName, NvmlSmOccupancyMetricAttributeKeyHwParent, NvmlSmOccupancyMetricAttributeKeyHwType, NvmlSmOccupancyMetricAttributeKeyHwVendor},
+					},
+					NvmlSmUtilization: NvmlSmUtilizationMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NvmlSmUtilizationMetricAttributeKey{NvmlSmUtilizationMetricAttributeKeyHwID, NvmlSmUtilizationMetricAttributeKeyHwModel, NvmlSmUtilizationMetricAttributeKeyHwName, NvmlSmUtilizationMetricAttributeKeyHwParent, NvmlSmUtilizationMetricAttributeKeyHwType, NvmlSmUtilizationMetricAttributeKeyHwVendor},
+					},
+					NvmlTemperatureMargin: NvmlTemperatureMarginMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NvmlTemperatureMarginMetricAttributeKey{NvmlTemperatureMarginMetricAttributeKeyHwID, NvmlTemperatureMarginMetricAttributeKeyHwModel, NvmlTemperatureMarginMetricAttributeKeyHwName, NvmlTemperatureMarginMetricAttributeKeyHwParent, NvmlTemperatureMarginMetricAttributeKeyHwType, NvmlTemperatureMarginMetricAttributeKeyHwVendor},
+					},
+					NvmlTensorUtilization: NvmlTensorUtilizationMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategyAvg,
+						EnabledAttributes:   []NvmlTensorUtilizationMetricAttributeKey{NvmlTensorUtilizationMetricAttributeKeyHwID, NvmlTensorUtilizationMetricAttributeKeyHwModel, NvmlTensorUtilizationMetricAttributeKeyHwName, NvmlTensorUtilizationMetricAttributeKeyHwParent, NvmlTensorUtilizationMetricAttributeKeyHwType, NvmlTensorUtilizationMetricAttributeKeyHwVendor},
+					},
+					NvmlThrottleTime: NvmlThrottleTimeMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []NvmlThrottleTimeMetricAttributeKey{NvmlThrottleTimeMetricAttributeKeyNvmlThrottleReason, NvmlThrottleTimeMetricAttributeKeyHwID, NvmlThrottleTimeMetricAttributeKeyHwModel, NvmlThrottleTimeMetricAttributeKeyHwName, NvmlThrottleTimeMetricAttributeKeyHwParent, NvmlThrottleTimeMetricAttributeKeyHwType, NvmlThrottleTimeMetricAttributeKeyHwVendor},
+					},
+					NvmlXidErrors: NvmlXidErrorsMetricConfig{
+						Enabled:             false,
+						AggregationStrategy: AggregationStrategySum,
+						EnabledAttributes:   []NvmlXidErrorsMetricAttributeKey{NvmlXidErrorsMetricAttributeKeyNvmlXidCode, NvmlXidErrorsMetricAttributeKeyHwID, NvmlXidErrorsMetricAttributeKeyHwModel, NvmlXidErrorsMetricAttributeKeyHwName, NvmlXidErrorsMetricAttributeKeyHwParent, NvmlXidErrorsMetricAttributeKeyHwType, NvmlXidErrorsMetricAttributeKeyHwVendor},
 					},
 				},
 				ResourceAttributes: ResourceAttributesConfig{
 					HwDriverVersion: ResourceAttributeConfig{Enabled: false},
 					HwID:            ResourceAttributeConfig{Enabled: false},
+					HwModel:         ResourceAttributeConfig{Enabled: false},
 					HwSerialNumber:  ResourceAttributeConfig{Enabled: false},
+					HwVendor:        ResourceAttributeConfig{Enabled: false},
 					NvmlCudaVersion: ResourceAttributeConfig{Enabled: false},
 					NvmlPciBusID:    ResourceAttributeConfig{Enabled: false},
 				},
@@ -136,7 +480,7 @@ func TestMetricsBuilderConfig(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			cfg := loadMetricsBuilderConfig(t, tt.name)
-			diff := cmp.Diff(tt.want, cfg, cmpopts.IgnoreUnexported(GpuMemoryUsedMbMetricConfig{}, HwEnergyMetricConfig{}, HwGpuMemoryLimitMetricConfig{}, HwGpuMemoryUsageMetricConfig{}, HwGpuMemoryUtilizationMetricConfig{}, HwGpuUtilizationMetricConfig{}, HwPowerMetricConfig{}, HwTemperatureMetricConfig{}, NvmlAvailableMetricConfig{}, ResourceAttributeConfig{}))
+			diff := cmp.Diff(tt.want, cfg, cmpopts.IgnoreUnexported(GpuMemoryUsedMbMetricConfig{}, HwEnergyMetricConfig{}, HwErrorsMetricConfig{}, HwFanSpeedRatioMetricConfig{}, HwGpuIoMetricConfig{}, HwGpuMemoryLimitMetricConfig{}, HwGpuMemoryUsageMetricConfig{}, HwGpuMemoryUtilizationMetricConfig{}, HwGpuUtilizationMetricConfig{}, HwPowerMetricConfig{}, HwStatusMetricConfig{}, HwTemperatureMetricConfig{}, HwTemperatureLimitMetricConfig{}, NvmlAllocationMetricConfig{}, NvmlAvailableMetricConfig{}, NvmlBar1LimitMetricConfig{}, NvmlBar1UsageMetricConfig{}, NvmlClockFrequencyMetricConfig{}, NvmlClockLimitMetricConfig{}, NvmlDramUtilizationMetricConfig{}, NvmlMemoryActivityMetricConfig{}, NvmlMemoryFreeMetricConfig{}, NvmlMemoryRemappedRowsMetricConfig{}, NvmlMemoryRemappingFailedMetricConfig{}, NvmlMemoryRemappingPendingMetricConfig{}, NvmlMemoryReservedMetricConfig{}, NvmlMemoryRetiredPagesMetricConfig{}, NvmlMemoryRetirementPendingMetricConfig{}, NvmlNvlinkIoMetricConfig{}, NvmlNvlinkThroughputMetricConfig{}, NvmlPcieThroughputMetricConfig{}, NvmlPerformanceStateMetricConfig{}, NvmlPowerInstantMetricConfig{}, NvmlPowerLimitMetricConfig{}, NvmlProcessCountMetricConfig{}, NvmlProcessMemoryUsageMetricConfig{}, NvmlProcessUtilizationMetricConfig{}, NvmlSmOccupancyMetricConfig{}, NvmlSmUtilizationMetricConfig{}, NvmlTemperatureMarginMetricConfig{}, NvmlTensorUtilizationMetricConfig{}, NvmlThrottleTimeMetricConfig{}, NvmlXidErrorsMetricConfig{}, ResourceAttributeConfig{}))
 			require.Emptyf(t, diff, "Config mismatch (-expected +actual):\n%s", diff)
 		})
 	}
@@ -147,9 +491,45 @@ func TestHwEnergyMetricsConfig_Validate(t *testing.T) {
 	require.NoError(t, cfg.Validate())
 
 	cfg.EnabledAttributes = []HwEnergyMetricAttributeKey{"invalid"}
-	require.ErrorContains(t, cfg.Validate(), "metric hw.energy doesn't have an attribute invalid, valid attributes: [hw.id, hw.model, hw.name, hw.type, hw.vendor]")
+	require.ErrorContains(t, cfg.Validate(), "metric hw.energy doesn't have an attribute invalid, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]")
 
 	cfg = DefaultMetricsConfig().HwEnergy
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestHwErrorsMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().HwErrors
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []HwErrorsMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric hw.errors doesn't have an attribute invalid, valid attributes: [error.type, hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]")
+
+	cfg = DefaultMetricsConfig().HwErrors
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestHwFanSpeedRatioMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().HwFanSpeedRatio
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []HwFanSpeedRatioMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric hw.fan.speed_ratio doesn't have an attribute invalid, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]")
+
+	cfg = DefaultMetricsConfig().HwFanSpeedRatio
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestHwGpuIoMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().HwGpuIo
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []HwGpuIoMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric hw.gpu.io doesn't have an attribute invalid, valid attributes: [network.io.direction, hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]")
+
+	cfg = DefaultMetricsConfig().HwGpuIo
 	cfg.AggregationStrategy = "invalid"
 	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
 }
@@ -159,7 +539,7 @@ func TestHwGpuMemoryLimitMetricsConfig_Validate(t *testing.T) {
 	require.NoError(t, cfg.Validate())
 
 	cfg.EnabledAttributes = []HwGpuMemoryLimitMetricAttributeKey{"invalid"}
-	require.ErrorContains(t, cfg.Validate(), "metric hw.gpu.memory.limit doesn't have an attribute invalid, valid attributes: [hw.id, hw.model, hw.name, hw.type, hw.vendor]")
+	require.ErrorContains(t, cfg.Validate(), "metric hw.gpu.memory.limit doesn't have an attribute invalid, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]")
 
 	cfg = DefaultMetricsConfig().HwGpuMemoryLimit
 	cfg.AggregationStrategy = "invalid"
@@ -171,7 +551,7 @@ func TestHwGpuMemoryUsageMetricsConfig_Validate(t *testing.T) {
 	require.NoError(t, cfg.Validate())
 
 	cfg.EnabledAttributes = []HwGpuMemoryUsageMetricAttributeKey{"invalid"}
-	require.ErrorContains(t, cfg.Validate(), "metric hw.gpu.memory.usage doesn't have an attribute invalid, valid attributes: [hw.id, hw.model, hw.name, hw.type, hw.vendor]")
+	require.ErrorContains(t, cfg.Validate(), "metric hw.gpu.memory.usage doesn't have an attribute invalid, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]")
 
 	cfg = DefaultMetricsConfig().HwGpuMemoryUsage
 	cfg.AggregationStrategy = "invalid"
@@ -183,7 +563,7 @@ func TestHwGpuMemoryUtilizationMetricsConfig_Validate(t *testing.T) {
 	require.NoError(t, cfg.Validate())
 
 	cfg.EnabledAttributes = []HwGpuMemoryUtilizationMetricAttributeKey{"invalid"}
-	require.ErrorContains(t, cfg.Validate(), "metric hw.gpu.memory.utilization doesn't have an attribute invalid, valid attributes: [hw.id, hw.model, hw.name, hw.type, hw.vendor]")
+	require.ErrorContains(t, cfg.Validate(), "metric hw.gpu.memory.utilization doesn't have an attribute invalid, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]")
 
 	cfg = DefaultMetricsConfig().HwGpuMemoryUtilization
 	cfg.AggregationStrategy = "invalid"
@@ -195,7 +575,7 @@ func TestHwGpuUtilizationMetricsConfig_Validate(t *testing.T) {
 	require.NoError(t, cfg.Validate())
 
 	cfg.EnabledAttributes = []HwGpuUtilizationMetricAttributeKey{"invalid"}
-	require.ErrorContains(t, cfg.Validate(), "metric hw.gpu.utilization doesn't have an attribute invalid, valid attributes: [hw.gpu.task, hw.id, hw.model, hw.name, hw.type, hw.vendor]")
+	require.ErrorContains(t, cfg.Validate(), "metric hw.gpu.utilization doesn't have an attribute invalid, valid attributes: [hw.gpu.task, hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]")
 
 	cfg = DefaultMetricsConfig().HwGpuUtilization
 	cfg.AggregationStrategy = "invalid"
@@ -207,9 +587,21 @@ func TestHwPowerMetricsConfig_Validate(t *testing.T) {
 	require.NoError(t, cfg.Validate())
 
 	cfg.EnabledAttributes = []HwPowerMetricAttributeKey{"invalid"}
-	require.ErrorContains(t, cfg.Validate(), "metric hw.power doesn't have an attribute invalid, valid attributes: [hw.id, hw.model, hw.name, hw.type, hw.vendor]")
+	require.ErrorContains(t, cfg.Validate(), "metric hw.power doesn't have an attribute invalid, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]")
 
 	cfg = DefaultMetricsConfig().HwPower
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestHwStatusMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().HwStatus
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []HwStatusMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric hw.status doesn't have an attribute invalid, valid attributes: [hw.state, hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]")
+
+	cfg = DefaultMetricsConfig().HwStatus
 	cfg.AggregationStrategy = "invalid"
 	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
 }
@@ -219,9 +611,369 @@ func TestHwTemperatureMetricsConfig_Validate(t *testing.T) {
 	require.NoError(t, cfg.Validate())
 
 	cfg.EnabledAttributes = []HwTemperatureMetricAttributeKey{"invalid"}
-	require.ErrorContains(t, cfg.Validate(), "metric hw.temperature doesn't have an attribute invalid, valid attributes: [hw.id, hw.model, hw.name, hw.type, hw.vendor]")
+	require.ErrorContains(t, cfg.Validate(), "metric hw.temperature doesn't have an attribute invalid, valid attributes: [hw.sensor_location, hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]")
 
 	cfg = DefaultMetricsConfig().HwTemperature
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestHwTemperatureLimitMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().HwTemperatureLimit
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []HwTemperatureLimitMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric hw.temperature.limit doesn't have an attribute invalid, valid attributes: [hw.limit_type, hw.sensor_location, hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]")
+
+	cfg = DefaultMetricsConfig().HwTemperatureLimit
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestNvmlAllocationMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().NvmlAllocation
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []NvmlAllocationMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric nvml.allocation doesn't have an attribute invalid, valid attributes: [hw.id, hw.name, hw.parent, k8s.container.name, k8s.namespace.name, k8s.pod.name, nvml.k8s.resource]")
+
+	cfg = DefaultMetricsConfig().NvmlAllocation
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestNvmlBar1LimitMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().NvmlBar1Limit
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []NvmlBar1LimitMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric nvml.bar1.limit doesn't have an attribute invalid, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]")
+
+	cfg = DefaultMetricsConfig().NvmlBar1Limit
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestNvmlBar1UsageMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().NvmlBar1Usage
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []NvmlBar1UsageMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric nvml.bar1.usage doesn't have an attribute invalid, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]")
+
+	cfg = DefaultMetricsConfig().NvmlBar1Usage
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestNvmlClockFrequencyMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().NvmlClockFrequency
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []NvmlClockFrequencyMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric nvml.clock.frequency doesn't have an attribute invalid, valid attributes: [nvml.clock.domain, hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]")
+
+	cfg = DefaultMetricsConfig().NvmlClockFrequency
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestNvmlClockLimitMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().NvmlClockLimit
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []NvmlClockLimitMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric nvml.clock.limit doesn't have an attribute invalid, valid attributes: [nvml.clock.domain, hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]")
+
+	cfg = DefaultMetricsConfig().NvmlClockLimit
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestNvmlDramUtilizationMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().NvmlDramUtilization
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []NvmlDramUtilizationMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric nvml.dram.utilization doesn't have an attribute invalid, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]")
+
+	cfg = DefaultMetricsConfig().NvmlDramUtilization
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestNvmlMemoryActivityMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().NvmlMemoryActivity
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []NvmlMemoryActivityMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric nvml.memory.activity doesn't have an attribute invalid, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]")
+
+	cfg = DefaultMetricsConfig().NvmlMemoryActivity
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestNvmlMemoryFreeMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().NvmlMemoryFree
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []NvmlMemoryFreeMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric nvml.memory.free doesn't have an attribute invalid, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]")
+
+	cfg = DefaultMetricsConfig().NvmlMemoryFree
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestNvmlMemoryRemappedRowsMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().NvmlMemoryRemappedRows
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []NvmlMemoryRemappedRowsMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric nvml.memory.remapped_rows doesn't have an attribute invalid, valid attributes: [error.type, hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]")
+
+	cfg = DefaultMetricsConfig().NvmlMemoryRemappedRows
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestNvmlMemoryRemappingFailedMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().NvmlMemoryRemappingFailed
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []NvmlMemoryRemappingFailedMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric nvml.memory.remapping.failed doesn't have an attribute invalid, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]")
+
+	cfg = DefaultMetricsConfig().NvmlMemoryRemappingFailed
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestNvmlMemoryRemappingPendingMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().NvmlMemoryRemappingPending
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []NvmlMemoryRemappingPendingMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric nvml.memory.remapping.pending doesn't have an attribute invalid, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]")
+
+	cfg = DefaultMetricsConfig().NvmlMemoryRemappingPending
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestNvmlMemoryReservedMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().NvmlMemoryReserved
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []NvmlMemoryReservedMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric nvml.memory.reserved doesn't have an attribute invalid, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]")
+
+	cfg = DefaultMetricsConfig().NvmlMemoryReserved
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestNvmlMemoryRetiredPagesMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().NvmlMemoryRetiredPages
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []NvmlMemoryRetiredPagesMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric nvml.memory.retired_pages doesn't have an attribute invalid, valid attributes: [nvml.retirement.cause, hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]")
+
+	cfg = DefaultMetricsConfig().NvmlMemoryRetiredPages
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestNvmlMemoryRetirementPendingMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().NvmlMemoryRetirementPending
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []NvmlMemoryRetirementPendingMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric nvml.memory.retirement.pending doesn't have an attribute invalid, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]")
+
+	cfg = DefaultMetricsConfig().NvmlMemoryRetirementPending
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestNvmlNvlinkIoMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().NvmlNvlinkIo
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []NvmlNvlinkIoMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric nvml.nvlink.io doesn't have an attribute invalid, valid attributes: [network.io.direction, hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]")
+
+	cfg = DefaultMetricsConfig().NvmlNvlinkIo
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestNvmlNvlinkThroughputMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().NvmlNvlinkThroughput
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []NvmlNvlinkThroughputMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric nvml.nvlink.throughput doesn't have an attribute invalid, valid attributes: [network.io.direction, hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]")
+
+	cfg = DefaultMetricsConfig().NvmlNvlinkThroughput
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestNvmlPcieThroughputMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().NvmlPcieThroughput
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []NvmlPcieThroughputMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric nvml.pcie.throughput doesn't have an attribute invalid, valid attributes: [network.io.direction, hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]")
+
+	cfg = DefaultMetricsConfig().NvmlPcieThroughput
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestNvmlPerformanceStateMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().NvmlPerformanceState
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []NvmlPerformanceStateMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric nvml.performance_state doesn't have an attribute invalid, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]")
+
+	cfg = DefaultMetricsConfig().NvmlPerformanceState
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestNvmlPowerInstantMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().NvmlPowerInstant
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []NvmlPowerInstantMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric nvml.power.instant doesn't have an attribute invalid, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]")
+
+	cfg = DefaultMetricsConfig().NvmlPowerInstant
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestNvmlPowerLimitMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().NvmlPowerLimit
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []NvmlPowerLimitMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric nvml.power.limit doesn't have an attribute invalid, valid attributes: [nvml.power.limit.type, hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]")
+
+	cfg = DefaultMetricsConfig().NvmlPowerLimit
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestNvmlProcessCountMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().NvmlProcessCount
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []NvmlProcessCountMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric nvml.process.count doesn't have an attribute invalid, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]")
+
+	cfg = DefaultMetricsConfig().NvmlProcessCount
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestNvmlProcessMemoryUsageMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().NvmlProcessMemoryUsage
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []NvmlProcessMemoryUsageMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric nvml.process.memory.usage doesn't have an attribute invalid, valid attributes: [hw.id, hw.name, hw.parent, container.id, k8s.container.name, k8s.namespace.name, k8s.pod.name, k8s.pod.uid, process.executable.name, process.pid]")
+
+	cfg = DefaultMetricsConfig().NvmlProcessMemoryUsage
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestNvmlProcessUtilizationMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().NvmlProcessUtilization
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []NvmlProcessUtilizationMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric nvml.process.utilization doesn't have an attribute invalid, valid attributes: [nvml.process.engine, hw.id, hw.name, hw.parent, container.id, k8s.container.name, k8s.namespace.name, k8s.pod.name, k8s.pod.uid, process.executable.name, process.pid]")
+
+	cfg = DefaultMetricsConfig().NvmlProcessUtilization
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestNvmlSmOccupancyMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().NvmlSmOccupancy
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []NvmlSmOccupancyMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric nvml.sm.occupancy doesn't have an attribute invalid, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]")
+
+	cfg = DefaultMetricsConfig().NvmlSmOccupancy
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestNvmlSmUtilizationMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().NvmlSmUtilization
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []NvmlSmUtilizationMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric nvml.sm.utilization doesn't have an attribute invalid, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]")
+
+	cfg = DefaultMetricsConfig().NvmlSmUtilization
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestNvmlTemperatureMarginMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().NvmlTemperatureMargin
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []NvmlTemperatureMarginMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric nvml.temperature.margin doesn't have an attribute invalid, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]")
+
+	cfg = DefaultMetricsConfig().NvmlTemperatureMargin
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestNvmlTensorUtilizationMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().NvmlTensorUtilization
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []NvmlTensorUtilizationMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric nvml.tensor.utilization doesn't have an attribute invalid, valid attributes: [hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]")
+
+	cfg = DefaultMetricsConfig().NvmlTensorUtilization
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestNvmlThrottleTimeMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().NvmlThrottleTime
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []NvmlThrottleTimeMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric nvml.throttle.time doesn't have an attribute invalid, valid attributes: [nvml.throttle.reason, hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]")
+
+	cfg = DefaultMetricsConfig().NvmlThrottleTime
+	cfg.AggregationStrategy = "invalid"
+	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
+}
+
+func TestNvmlXidErrorsMetricsConfig_Validate(t *testing.T) {
+	cfg := DefaultMetricsConfig().NvmlXidErrors
+	require.NoError(t, cfg.Validate())
+
+	cfg.EnabledAttributes = []NvmlXidErrorsMetricAttributeKey{"invalid"}
+	require.ErrorContains(t, cfg.Validate(), "metric nvml.xid.errors doesn't have an attribute invalid, valid attributes: [nvml.xid.code, hw.id, hw.model, hw.name, hw.parent, hw.type, hw.vendor]")
+
+	cfg = DefaultMetricsConfig().NvmlXidErrors
 	cfg.AggregationStrategy = "invalid"
 	require.ErrorContains(t, cfg.Validate(), "invalid aggregation strategy")
 }
@@ -232,6 +984,16 @@ func loadMetricsBuilderConfig(t *testing.T, name string) MetricsBuilderConfig {
 	sub, err := cm.Sub(name)
 	require.NoError(t, err)
 	cfg := NewDefaultMetricsBuilderConfig()
+	require.NoError(t, sub.Unmarshal(&cfg, confmap.WithIgnoreUnused()))
+	return cfg
+}
+
+func loadLogsBuilderConfig(t *testing.T, name string) LogsBuilderConfig {
+	cm, err := confmaptest.LoadConf(filepath.Join("testdata", "config.yaml"))
+	require.NoError(t, err)
+	sub, err := cm.Sub(name)
+	require.NoError(t, err)
+	cfg := DefaultLogsBuilderConfig()
 	require.NoError(t, sub.Unmarshal(&cfg, confmap.WithIgnoreUnused()))
 	return cfg
 }
@@ -250,7 +1012,9 @@ func TestResourceAttributesConfig(t *testing.T) {
 			want: ResourceAttributesConfig{
 				HwDriverVersion: ResourceAttributeConfig{Enabled: true},
 				HwID:            ResourceAttributeConfig{Enabled: true},
+				HwModel:         ResourceAttributeConfig{Enabled: true},
 				HwSerialNumber:  ResourceAttributeConfig{Enabled: true},
+				HwVendor:        ResourceAttributeConfig{Enabled: true},
 				NvmlCudaVersion: ResourceAttributeConfig{Enabled: true},
 				NvmlPciBusID:    ResourceAttributeConfig{Enabled: true},
 			},
@@ -260,7 +1024,9 @@ func TestResourceAttributesConfig(t *testing.T) {
 			want: ResourceAttributesConfig{
 				HwDriverVersion: ResourceAttributeConfig{Enabled: false},
 				HwID:            ResourceAttributeConfig{Enabled: false},
+				HwModel:         ResourceAttributeConfig{Enabled: false},
 				HwSerialNumber:  ResourceAttributeConfig{Enabled: false},
+				HwVendor:        ResourceAttributeConfig{Enabled: false},
 				NvmlCudaVersion: ResourceAttributeConfig{Enabled: false},
 				NvmlPciBusID:    ResourceAttributeConfig{Enabled: false},
 			},

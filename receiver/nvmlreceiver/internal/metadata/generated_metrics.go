@@ -20,6 +20,32 @@ const (
 	AggregationStrategyMax = "max"
 )
 
+// AttributeErrorType specifies the value error.type attribute.
+type AttributeErrorType int
+
+const (
+	_ AttributeErrorType = iota
+	AttributeErrorTypeCorrected
+	AttributeErrorTypeUncorrected
+)
+
+// String returns the string representation of the AttributeErrorType.
+func (av AttributeErrorType) String() string {
+	switch av {
+	case AttributeErrorTypeCorrected:
+		return "corrected"
+	case AttributeErrorTypeUncorrected:
+		return "uncorrected"
+	}
+	return ""
+}
+
+// MapAttributeErrorType is a helper map of string to AttributeErrorType attribute value.
+var MapAttributeErrorType = map[string]AttributeErrorType{
+	"corrected":   AttributeErrorTypeCorrected,
+	"uncorrected": AttributeErrorTypeUncorrected,
+}
+
 // AttributeHwGpuTask specifies the value hw.gpu.task attribute.
 type AttributeHwGpuTask int
 
@@ -50,17 +76,110 @@ var MapAttributeHwGpuTask = map[string]AttributeHwGpuTask{
 	"general": AttributeHwGpuTaskGeneral,
 }
 
+// AttributeHwLimitType specifies the value hw.limit_type attribute.
+type AttributeHwLimitType int
+
+const (
+	_ AttributeHwLimitType = iota
+	AttributeHwLimitTypeHighCritical
+	AttributeHwLimitTypeHighDegraded
+	AttributeHwLimitTypeMax
+)
+
+// String returns the string representation of the AttributeHwLimitType.
+func (av AttributeHwLimitType) String() string {
+	switch av {
+	case AttributeHwLimitTypeHighCritical:
+		return "high.critical"
+	case AttributeHwLimitTypeHighDegraded:
+		return "high.degraded"
+	case AttributeHwLimitTypeMax:
+		return "max"
+	}
+	return ""
+}
+
+// MapAttributeHwLimitType is a helper map of string to AttributeHwLimitType attribute value.
+var MapAttributeHwLimitType = map[string]AttributeHwLimitType{
+	"high.critical": AttributeHwLimitTypeHighCritical,
+	"high.degraded": AttributeHwLimitTypeHighDegraded,
+	"max":           AttributeHwLimitTypeMax,
+}
+
+// AttributeHwSensorLocation specifies the value hw.sensor_location attribute.
+type AttributeHwSensorLocation int
+
+const (
+	_ AttributeHwSensorLocation = iota
+	AttributeHwSensorLocationGpu
+	AttributeHwSensorLocationMemory
+)
+
+// String returns the string representation of the AttributeHwSensorLocation.
+func (av AttributeHwSensorLocation) String() string {
+	switch av {
+	case AttributeHwSensorLocationGpu:
+		return "gpu"
+	case AttributeHwSensorLocationMemory:
+		return "memory"
+	}
+	return ""
+}
+
+// MapAttributeHwSensorLocation is a helper map of string to AttributeHwSensorLocation attribute value.
+var MapAttributeHwSensorLocation = map[string]AttributeHwSensorLocation{
+	"gpu":    AttributeHwSensorLocationGpu,
+	"memory": AttributeHwSensorLocationMemory,
+}
+
+// AttributeHwState specifies the value hw.state attribute.
+type AttributeHwState int
+
+const (
+	_ AttributeHwState = iota
+	AttributeHwStateDegraded
+	AttributeHwStateFailed
+	AttributeHwStateOk
+	AttributeHwStatePredictedFailure
+)
+
+// String returns the string representation of the AttributeHwState.
+func (av AttributeHwState) String() string {
+	switch av {
+	case AttributeHwStateDegraded:
+		return "degraded"
+	case AttributeHwStateFailed:
+		return "failed"
+	case AttributeHwStateOk:
+		return "ok"
+	case AttributeHwStatePredictedFailure:
+		return "predicted_failure"
+	}
+	return ""
+}
+
+// MapAttributeHwState is a helper map of string to AttributeHwState attribute value.
+var MapAttributeHwState = map[string]AttributeHwState{
+	"degraded":          AttributeHwStateDegraded,
+	"failed":            AttributeHwStateFailed,
+	"ok":                AttributeHwStateOk,
+	"predicted_failure": AttributeHwStatePredictedFailure,
+}
+
 // AttributeHwType specifies the value hw.type attribute.
 type AttributeHwType int
 
 const (
 	_ AttributeHwType = iota
+	AttributeHwTypeFan
 	AttributeHwTypeGpu
 )
 
 // String returns the string representation of the AttributeHwType.
 func (av AttributeHwType) String() string {
 	switch av {
+	case AttributeHwTypeFan:
+		return "fan"
 	case AttributeHwTypeGpu:
 		return "gpu"
 	}
@@ -69,7 +188,246 @@ func (av AttributeHwType) String() string {
 
 // MapAttributeHwType is a helper map of string to AttributeHwType attribute value.
 var MapAttributeHwType = map[string]AttributeHwType{
+	"fan": AttributeHwTypeFan,
 	"gpu": AttributeHwTypeGpu,
+}
+
+// AttributeNetworkIoDirection specifies the value network.io.direction attribute.
+type AttributeNetworkIoDirection int
+
+const (
+	_ AttributeNetworkIoDirection = iota
+	AttributeNetworkIoDirectionReceive
+	AttributeNetworkIoDirectionTransmit
+)
+
+// String returns the string representation of the AttributeNetworkIoDirection.
+func (av AttributeNetworkIoDirection) String() string {
+	switch av {
+	case AttributeNetworkIoDirectionReceive:
+		return "receive"
+	case AttributeNetworkIoDirectionTransmit:
+		return "transmit"
+	}
+	return ""
+}
+
+// MapAttributeNetworkIoDirection is a helper map of string to AttributeNetworkIoDirection attribute value.
+var MapAttributeNetworkIoDirection = map[string]AttributeNetworkIoDirection{
+	"receive":  AttributeNetworkIoDirectionReceive,
+	"transmit": AttributeNetworkIoDirectionTransmit,
+}
+
+// AttributeNvmlClockDomain specifies the value nvml.clock.domain attribute.
+type AttributeNvmlClockDomain int
+
+const (
+	_ AttributeNvmlClockDomain = iota
+	AttributeNvmlClockDomainGraphics
+	AttributeNvmlClockDomainMemory
+	AttributeNvmlClockDomainSm
+	AttributeNvmlClockDomainVideo
+)
+
+// String returns the string representation of the AttributeNvmlClockDomain.
+func (av AttributeNvmlClockDomain) String() string {
+	switch av {
+	case AttributeNvmlClockDomainGraphics:
+		return "graphics"
+	case AttributeNvmlClockDomainMemory:
+		return "memory"
+	case AttributeNvmlClockDomainSm:
+		return "sm"
+	case AttributeNvmlClockDomainVideo:
+		return "video"
+	}
+	return ""
+}
+
+// MapAttributeNvmlClockDomain is a helper map of string to AttributeNvmlClockDomain attribute value.
+var MapAttributeNvmlClockDomain = map[string]AttributeNvmlClockDomain{
+	"graphics": AttributeNvmlClockDomainGraphics,
+	"memory":   AttributeNvmlClockDomainMemory,
+	"sm":       AttributeNvmlClockDomainSm,
+	"video":    AttributeNvmlClockDomainVideo,
+}
+
+// AttributeNvmlHealthPrevious specifies the value nvml.health.previous attribute.
+type AttributeNvmlHealthPrevious int
+
+const (
+	_ AttributeNvmlHealthPrevious = iota
+	AttributeNvmlHealthPreviousDegraded
+	AttributeNvmlHealthPreviousFailed
+	AttributeNvmlHealthPreviousOk
+	AttributeNvmlHealthPreviousPredictedFailure
+)
+
+// String returns the string representation of the AttributeNvmlHealthPrevious.
+func (av AttributeNvmlHealthPrevious) String() string {
+	switch av {
+	case AttributeNvmlHealthPreviousDegraded:
+		return "degraded"
+	case AttributeNvmlHealthPreviousFailed:
+		return "failed"
+	case AttributeNvmlHealthPreviousOk:
+		return "ok"
+	case AttributeNvmlHealthPreviousPredictedFailure:
+		return "predicted_failure"
+	}
+	return ""
+}
+
+// MapAttributeNvmlHealthPrevious is a helper map of string to AttributeNvmlHealthPrevious attribute value.
+var MapAttributeNvmlHealthPrevious = map[string]AttributeNvmlHealthPrevious{
+	"degraded":          AttributeNvmlHealthPreviousDegraded,
+	"failed":            AttributeNvmlHealthPreviousFailed,
+	"ok":                AttributeNvmlHealthPreviousOk,
+	"predicted_failure": AttributeNvmlHealthPreviousPredictedFailure,
+}
+
+// AttributeNvmlPowerLimitType specifies the value nvml.power.limit.type attribute.
+type AttributeNvmlPowerLimitType int
+
+const (
+	_ AttributeNvmlPowerLimitType = iota
+	AttributeNvmlPowerLimitTypeDefault
+	AttributeNvmlPowerLimitTypeEnforced
+	AttributeNvmlPowerLimitTypeMax
+	AttributeNvmlPowerLimitTypeMin
+)
+
+// String returns the string representation of the AttributeNvmlPowerLimitType.
+func (av AttributeNvmlPowerLimitType) String() string {
+	switch av {
+	case AttributeNvmlPowerLimitTypeDefault:
+		return "default"
+	case AttributeNvmlPowerLimitTypeEnforced:
+		return "enforced"
+	case AttributeNvmlPowerLimitTypeMax:
+		return "max"
+	case AttributeNvmlPowerLimitTypeMin:
+		return "min"
+	}
+	return ""
+}
+
+// MapAttributeNvmlPowerLimitType is a helper map of string to AttributeNvmlPowerLimitType attribute value.
+var MapAttributeNvmlPowerLimitType = map[string]AttributeNvmlPowerLimitType{
+	"default":  AttributeNvmlPowerLimitTypeDefault,
+	"enforced": AttributeNvmlPowerLimitTypeEnforced,
+	"max":      AttributeNvmlPowerLimitTypeMax,
+	"min":      AttributeNvmlPowerLimitTypeMin,
+}
+
+// AttributeNvmlProcessEngine specifies the value nvml.process.engine attribute.
+type AttributeNvmlProcessEngine int
+
+const (
+	_ AttributeNvmlProcessEngine = iota
+	AttributeNvmlProcessEngineDecoder
+	AttributeNvmlProcessEngineEncoder
+	AttributeNvmlProcessEngineMemory
+	AttributeNvmlProcessEngineSm
+)
+
+// String returns the string representation of the AttributeNvmlProcessEngine.
+func (av AttributeNvmlProcessEngine) String() string {
+	switch av {
+	case AttributeNvmlProcessEngineDecoder:
+		return "decoder"
+	case AttributeNvmlProcessEngineEncoder:
+		return "encoder"
+	case AttributeNvmlProcessEngineMemory:
+		return "memory"
+	case AttributeNvmlProcessEngineSm:
+		return "sm"
+	}
+	return ""
+}
+
+// MapAttributeNvmlProcessEngine is a helper map of string to AttributeNvmlProcessEngine attribute value.
+var MapAttributeNvmlProcessEngine = map[string]AttributeNvmlProcessEngine{
+	"decoder": AttributeNvmlProcessEngineDecoder,
+	"encoder": AttributeNvmlProcessEngineEncoder,
+	"memory":  AttributeNvmlProcessEngineMemory,
+	"sm":      AttributeNvmlProcessEngineSm,
+}
+
+// AttributeNvmlRetirementCause specifies the value nvml.retirement.cause attribute.
+type AttributeNvmlRetirementCause int
+
+const (
+	_ AttributeNvmlRetirementCause = iota
+	AttributeNvmlRetirementCauseDoubleBit
+	AttributeNvmlRetirementCauseSingleBit
+)
+
+// String returns the string representation of the AttributeNvmlRetirementCause.
+func (av AttributeNvmlRetirementCause) String() string {
+	switch av {
+	case AttributeNvmlRetirementCauseDoubleBit:
+		return "double_bit"
+	case AttributeNvmlRetirementCauseSingleBit:
+		return "single_bit"
+	}
+	return ""
+}
+
+// MapAttributeNvmlRetirementCause is a helper map of string to AttributeNvmlRetirementCause attribute value.
+var MapAttributeNvmlRetirementCause = map[string]AttributeNvmlRetirementCause{
+	"double_bit": AttributeNvmlRetirementCauseDoubleBit,
+	"single_bit": AttributeNvmlRetirementCauseSingleBit,
+}
+
+// AttributeNvmlThrottleReason specifies the value nvml.throttle.reason attribute.
+type AttributeNvmlThrottleReason int
+
+const (
+	_ AttributeNvmlThrottleReason = iota
+	AttributeNvmlThrottleReasonBoardLimit
+	AttributeNvmlThrottleReasonHwPowerBrake
+	AttributeNvmlThrottleReasonHwThermal
+	AttributeNvmlThrottleReasonReliability
+	AttributeNvmlThrottleReasonSwPowerCap
+	AttributeNvmlThrottleReasonSwThermal
+	AttributeNvmlThrottleReasonSyncBoost
+	AttributeNvmlThrottleReasonThermal
+)
+
+// String returns the string representation of the AttributeNvmlThrottleReason.
+func (av AttributeNvmlThrottleReason) String() string {
+	switch av {
+	case AttributeNvmlThrottleReasonBoardLimit:
+		return "board_limit"
+	case AttributeNvmlThrottleReasonHwPowerBrake:
+		return "hw_power_brake"
+	case AttributeNvmlThrottleReasonHwThermal:
+		return "hw_thermal"
+	case AttributeNvmlThrottleReasonReliability:
+		return "reliability"
+	case AttributeNvmlThrottleReasonSwPowerCap:
+		return "sw_power_cap"
+	case AttributeNvmlThrottleReasonSwThermal:
+		return "sw_thermal"
+	case AttributeNvmlThrottleReasonSyncBoost:
+		return "sync_boost"
+	case AttributeNvmlThrottleReasonThermal:
+		return "thermal"
+	}
+	return ""
+}
+
+// MapAttributeNvmlThrottleReason is a helper map of string to AttributeNvmlThrottleReason attribute value.
+var MapAttributeNvmlThrottleReason = map[string]AttributeNvmlThrottleReason{
+	"board_limit":    AttributeNvmlThrottleReasonBoardLimit,
+	"hw_power_brake": AttributeNvmlThrottleReasonHwPowerBrake,
+	"hw_thermal":     AttributeNvmlThrottleReasonHwThermal,
+	"reliability":    AttributeNvmlThrottleReasonReliability,
+	"sw_power_cap":   AttributeNvmlThrottleReasonSwPowerCap,
+	"sw_thermal":     AttributeNvmlThrottleReasonSwThermal,
+	"sync_boost":     AttributeNvmlThrottleReasonSyncBoost,
+	"thermal":        AttributeNvmlThrottleReasonThermal,
 }
 
 var MetricsInfo = metricsInfo{
@@ -79,52 +437,280 @@ var MetricsInfo = metricsInfo{
 	},
 	HwEnergy: metricInfo{
 		Name:       "hw.energy",
-		Attributes: []string{"hw.id", "hw.model", "hw.name", "hw.type", "hw.vendor"},
+		Attributes: []string{"hw.id", "hw.model", "hw.name", "hw.parent", "hw.type", "hw.vendor"},
+	},
+	HwErrors: metricInfo{
+		Name:       "hw.errors",
+		Attributes: []string{"error.type", "hw.id", "hw.model", "hw.name", "hw.parent", "hw.type", "hw.vendor"},
+	},
+	HwFanSpeedRatio: metricInfo{
+		Name:       "hw.fan.speed_ratio",
+		Attributes: []string{"hw.id", "hw.model", "hw.name", "hw.parent", "hw.type", "hw.vendor"},
+	},
+	HwGpuIo: metricInfo{
+		Name:       "hw.gpu.io",
+		Attributes: []string{"network.io.direction", "hw.id", "hw.model", "hw.name", "hw.parent", "hw.type", "hw.vendor"},
 	},
 	HwGpuMemoryLimit: metricInfo{
 		Name:       "hw.gpu.memory.limit",
-		Attributes: []string{"hw.id", "hw.model", "hw.name", "hw.type", "hw.vendor"},
+		Attributes: []string{"hw.id", "hw.model", "hw.name", "hw.parent", "hw.type", "hw.vendor"},
 	},
 	HwGpuMemoryUsage: metricInfo{
 		Name:       "hw.gpu.memory.usage",
-		Attributes: []string{"hw.id", "hw.model", "hw.name", "hw.type", "hw.vendor"},
+		Attributes: []string{"hw.id", "hw.model", "hw.name", "hw.parent", "hw.type", "hw.vendor"},
 	},
 	HwGpuMemoryUtilization: metricInfo{
 		Name:       "hw.gpu.memory.utilization",
-		Attributes: []string{"hw.id", "hw.model", "hw.name", "hw.type", "hw.vendor"},
+		Attributes: []string{"hw.id", "hw.model", "hw.name", "hw.parent", "hw.type", "hw.vendor"},
 	},
 	HwGpuUtilization: metricInfo{
 		Name:       "hw.gpu.utilization",
-		Attributes: []string{"hw.gpu.task", "hw.id", "hw.model", "hw.name", "hw.type", "hw.vendor"},
+		Attributes: []string{"hw.gpu.task", "hw.id", "hw.model", "hw.name", "hw.parent", "hw.type", "hw.vendor"},
 	},
 	HwPower: metricInfo{
 		Name:       "hw.power",
-		Attributes: []string{"hw.id", "hw.model", "hw.name", "hw.type", "hw.vendor"},
+		Attributes: []string{"hw.id", "hw.model", "hw.name", "hw.parent", "hw.type", "hw.vendor"},
+	},
+	HwStatus: metricInfo{
+		Name:       "hw.status",
+		Attributes: []string{"hw.state", "hw.id", "hw.model", "hw.name", "hw.parent", "hw.type", "hw.vendor"},
 	},
 	HwTemperature: metricInfo{
 		Name:       "hw.temperature",
-		Attributes: []string{"hw.id", "hw.model", "hw.name", "hw.type", "hw.vendor"},
+		Attributes: []string{"hw.sensor_location", "hw.id", "hw.model", "hw.name", "hw.parent", "hw.type", "hw.vendor"},
+	},
+	HwTemperatureLimit: metricInfo{
+		Name:       "hw.temperature.limit",
+		Attributes: []string{"hw.limit_type", "hw.sensor_location", "hw.id", "hw.model", "hw.name", "hw.parent", "hw.type", "hw.vendor"},
+	},
+	NvmlAllocation: metricInfo{
+		Name:       "nvml.allocation",
+		Attributes: []string{"hw.id", "hw.name", "hw.parent", "k8s.container.name", "k8s.namespace.name", "k8s.pod.name", "nvml.k8s.resource"},
 	},
 	NvmlAvailable: metricInfo{
 		Name: "nvml.available",
 	},
+	NvmlBar1Limit: metricInfo{
+		Name:       "nvml.bar1.limit",
+		Attributes: []string{"hw.id", "hw.model", "hw.name", "hw.parent", "hw.type", "hw.vendor"},
+	},
+	NvmlBar1Usage: metricInfo{
+		Name:       "nvml.bar1.usage",
+		Attributes: []string{"hw.id", "hw.model", "hw.name", "hw.parent", "hw.type", "hw.vendor"},
+	},
+	NvmlClockFrequency: metricInfo{
+		Name:       "nvml.clock.frequency",
+		Attributes: []string{"nvml.clock.domain", "hw.id", "hw.model", "hw.name", "hw.parent", "hw.type", "hw.vendor"},
+	},
+	NvmlClockLimit: metricInfo{
+		Name:       "nvml.clock.limit",
+		Attributes: []string{"nvml.clock.domain", "hw.id", "hw.model", "hw.name", "hw.parent", "hw.type", "hw.vendor"},
+	},
+	NvmlDramUtilization: metricInfo{
+		Name:       "nvml.dram.utilization",
+		Attributes: []string{"hw.id", "hw.model", "hw.name", "hw.parent", "hw.type", "hw.vendor"},
+	},
+	NvmlMemoryActivity: metricInfo{
+		Name:       "nvml.memory.activity",
+		Attributes: []string{"hw.id", "hw.model", "hw.name", "hw.parent", "hw.type", "hw.vendor"},
+	},
+	NvmlMemoryFree: metricInfo{
+		Name:       "nvml.memory.free",
+		Attributes: []string{"hw.id", "hw.model", "hw.name", "hw.parent", "hw.type", "hw.vendor"},
+	},
+	NvmlMemoryRemappedRows: metricInfo{
+		Name:       "nvml.memory.remapped_rows",
+		Attributes: []string{"error.type", "hw.id", "hw.model", "hw.name", "hw.parent", "hw.type", "hw.vendor"},
+	},
+	NvmlMemoryRemappingFailed: metricInfo{
+		Name:       "nvml.memory.remapping.failed",
+		Attributes: []string{"hw.id", "hw.model", "hw.name", "hw.parent", "hw.type", "hw.vendor"},
+	},
+	NvmlMemoryRemappingPending: metricInfo{
+		Name:       "nvml.memory.remapping.pending",
+		Attributes: []string{"hw.id", "hw.model", "hw.name", "hw.parent", "hw.type", "hw.vendor"},
+	},
+	NvmlMemoryReserved: metricInfo{
+		Name:       "nvml.memory.reserved",
+		Attributes: []string{"hw.id", "hw.model", "hw.name", "hw.parent", "hw.type", "hw.vendor"},
+	},
+	NvmlMemoryRetiredPages: metricInfo{
+		Name:       "nvml.memory.retired_pages",
+		Attributes: []string{"nvml.retirement.cause", "hw.id", "hw.model", "hw.name", "hw.parent", "hw.type", "hw.vendor"},
+	},
+	NvmlMemoryRetirementPending: metricInfo{
+		Name:       "nvml.memory.retirement.pending",
+		Attributes: []string{"hw.id", "hw.model", "hw.name", "hw.parent", "hw.type", "hw.vendor"},
+	},
+	NvmlNvlinkIo: metricInfo{
+		Name:       "nvml.nvlink.io",
+		Attributes: []string{"network.io.direction", "hw.id", "hw.model", "hw.name", "hw.parent", "hw.type", "hw.vendor"},
+	},
+	NvmlNvlinkThroughput: metricInfo{
+		Name:       "nvml.nvlink.throughput",
+		Attributes: []string{"network.io.direction", "hw.id", "hw.model", "hw.name", "hw.parent", "hw.type", "hw.vendor"},
+	},
+	NvmlPcieThroughput: metricInfo{
+		Name:       "nvml.pcie.throughput",
+		Attributes: []string{"network.io.direction", "hw.id", "hw.model", "hw.name", "hw.parent", "hw.type", "hw.vendor"},
+	},
+	NvmlPerformanceState: metricInfo{
+		Name:       "nvml.performance_state",
+		Attributes: []string{"hw.id", "hw.model", "hw.name", "hw.parent", "hw.type", "hw.vendor"},
+	},
+	NvmlPowerInstant: metricInfo{
+		Name:       "nvml.power.instant",
+		Attributes: []string{"hw.id", "hw.model", "hw.name", "hw.parent", "hw.type", "hw.vendor"},
+	},
+	NvmlPowerLimit: metricInfo{
+		Name:       "nvml.power.limit",
+		Attributes: []string{"nvml.power.limit.type", "hw.id", "hw.model", "hw.name", "hw.parent", "hw.type", "hw.vendor"},
+	},
+	NvmlProcessCount: metricInfo{
+		Name:       "nvml.process.count",
+		Attributes: []string{"hw.id", "hw.model", "hw.name", "hw.parent", "hw.type", "hw.vendor"},
+	},
+	NvmlProcessMemoryUsage: metricInfo{
+		Name:       "nvml.process.memory.usage",
+		Attributes: []string{"hw.id", "hw.name", "hw.parent", "container.id", "k8s.container.name", "k8s.namespace.name", "k8s.pod.name", "k8s.pod.uid", "process.executable.name", "process.pid"},
+	},
+	NvmlProcessUtilization: metricInfo{
+		Name:       "nvml.process.utilization",
+		Attributes: []string{"nvml.process.engine", "hw.id", "hw.name", "hw.parent", "container.id", "k8s.container.name", "k8s.namespace.name", "k8s.pod.name", "k8s.pod.uid", "process.executable.name", "process.pid"},
+	},
+	NvmlSmOccupancy: metricInfo{
+		Name:       "nvml.sm.occupancy",
+		Attributes: []string{"hw.id", "hw.model", "hw.name", "hw.parent", "hw.type", "hw.vendor"},
+	},
+	NvmlSmUtilization: metricInfo{
+		Name:       "nvml.sm.utilization",
+		Attributes: []string{"hw.id", "hw.model", "hw.name", "hw.parent", "hw.type", "hw.vendor"},
+	},
+	NvmlTemperatureMargin: metricInfo{
+		Name:       "nvml.temperature.margin",
+		Attributes: []string{"hw.id", "hw.model", "hw.name", "hw.parent", "hw.type", "hw.vendor"},
+	},
+	NvmlTensorUtilization: metricInfo{
+		Name:       "nvml.tensor.utilization",
+		Attributes: []string{"hw.id", "hw.model", "hw.name", "hw.parent", "hw.type", "hw.vendor"},
+	},
+	NvmlThrottleTime: metricInfo{
+		Name:       "nvml.throttle.time",
+		Attributes: []string{"nvml.throttle.reason", "hw.id", "hw.model", "hw.name", "hw.parent", "hw.type", "hw.vendor"},
+	},
+	NvmlXidErrors: metricInfo{
+		Name:       "nvml.xid.errors",
+		Attributes: []string{"nvml.xid.code", "hw.id", "hw.model", "hw.name", "hw.parent", "hw.type", "hw.vendor"},
+	},
 }
 
 type metricsInfo struct {
-	GpuMemoryUsedMb        metricInfo
-	HwEnergy               metricInfo
-	HwGpuMemoryLimit       metricInfo
-	HwGpuMemoryUsage       metricInfo
-	HwGpuMemoryUtilization metricInfo
-	HwGpuUtilization       metricInfo
-	HwPower                metricInfo
-	HwTemperature          metricInfo
-	NvmlAvailable          metricInfo
+	GpuMemoryUsedMb             metricInfo
+	HwEnergy                    metricInfo
+	HwErrors                    metricInfo
+	HwFanSpeedRatio             metricInfo
+	HwGpuIo                     metricInfo
+	HwGpuMemoryLimit            metricInfo
+	HwGpuMemoryUsage            metricInfo
+	HwGpuMemoryUtilization      metricInfo
+	HwGpuUtilization            metricInfo
+	HwPower                     metricInfo
+	HwStatus                    metricInfo
+	HwTemperature               metricInfo
+	HwTemperatureLimit          metricInfo
+	NvmlAllocation              metricInfo
+	NvmlAvailable               metricInfo
+	NvmlBar1Limit               metricInfo
+	NvmlBar1Usage               metricInfo
+	NvmlClockFrequency          metricInfo
+	NvmlClockLimit              metricInfo
+	NvmlDramUtilization         metricInfo
+	NvmlMemoryActivity          metricInfo
+	NvmlMemoryFree              metricInfo
+	NvmlMemoryRemappedRows      metricInfo
+	NvmlMemoryRemappingFailed   metricInfo
+	NvmlMemoryRemappingPending  metricInfo
+	NvmlMemoryReserved          metricInfo
+	NvmlMemoryRetiredPages      metricInfo
+	NvmlMemoryRetirementPending metricInfo
+	NvmlNvlinkIo                metricInfo
+	NvmlNvlinkThroughput        metricInfo
+	NvmlPcieThroughput          metricInfo
+	NvmlPerformanceState        metricInfo
+	NvmlPowerInstant            metricInfo
+	NvmlPowerLimit              metricInfo
+	NvmlProcessCount            metricInfo
+	NvmlProcessMemoryUsage      metricInfo
+	NvmlProcessUtilization      metricInfo
+	NvmlSmOccupancy             metricInfo
+	NvmlSmUtilization           metricInfo
+	NvmlTemperatureMargin       metricInfo
+	NvmlTensorUtilization       metricInfo
+	NvmlThrottleTime            metricInfo
+	NvmlXidErrors               metricInfo
 }
 
 type metricInfo struct {
 	Name       string
 	Attributes []string
+}
+
+type MetricAttributeOption interface {
+	apply(pmetric.NumberDataPoint)
+}
+
+type metricAttributeOptionFunc func(pmetric.NumberDataPoint)
+
+func (maof metricAttributeOptionFunc) apply(dp pmetric.NumberDataPoint) {
+	maof(dp)
+}
+
+func WithContainerIDMetricAttribute(containerIDAttributeValue string) MetricAttributeOption {
+	return metricAttributeOptionFunc(func(dp pmetric.NumberDataPoint) {
+		dp.Attributes().PutStr("container.id", containerIDAttributeValue)
+	})
+}
+
+func WithHwParentMetricAttribute(hwParentAttributeValue string) MetricAttributeOption {
+	return metricAttributeOptionFunc(func(dp pmetric.NumberDataPoint) {
+		dp.Attributes().PutStr("hw.parent", hwParentAttributeValue)
+	})
+}
+
+func WithK8sContainerNameMetricAttribute(k8sContainerNameAttributeValue string) MetricAttributeOption {
+	return metricAttributeOptionFunc(func(dp pmetric.NumberDataPoint) {
+		dp.Attributes().PutStr("k8s.container.name", k8sContainerNameAttributeValue)
+	})
+}
+
+func WithK8sNamespaceNameMetricAttribute(k8sNamespaceNameAttributeValue string) MetricAttributeOption {
+	return metricAttributeOptionFunc(func(dp pmetric.NumberDataPoint) {
+		dp.Attributes().PutStr("k8s.namespace.name", k8sNamespaceNameAttributeValue)
+	})
+}
+
+func WithK8sPodNameMetricAttribute(k8sPodNameAttributeValue string) MetricAttributeOption {
+	return metricAttributeOptionFunc(func(dp pmetric.NumberDataPoint) {
+		dp.Attributes().PutStr("k8s.pod.name", k8sPodNameAttributeValue)
+	})
+}
+
+func WithK8sPodUIDMetricAttribute(k8sPodUIDAttributeValue string) MetricAttributeOption {
+	return metricAttributeOptionFunc(func(dp pmetric.NumberDataPoint) {
+		dp.Attributes().PutStr("k8s.pod.uid", k8sPodUIDAttributeValue)
+	})
+}
+
+func WithProcessExecutableNameMetricAttribute(processExecutableNameAttributeValue string) MetricAttributeOption {
+	return metricAttributeOptionFunc(func(dp pmetric.NumberDataPoint) {
+		dp.Attributes().PutStr("process.executable.name", processExecutableNameAttributeValue)
+	})
+}
+
+func WithProcessPidMetricAttribute(processPidAttributeValue int64) MetricAttributeOption {
+	return metricAttributeOptionFunc(func(dp pmetric.NumberDataPoint) {
+		dp.Attributes().PutInt("process.pid", processPidAttributeValue)
+	})
 }
 
 type metricGpuMemoryUsedMb struct {
@@ -189,7 +775,7 @@ type metricHwEnergy struct {
 // init fills hw.energy metric with initial data.
 func (m *metricHwEnergy) init() {
 	m.data.SetName("hw.energy")
-	m.data.SetDescription("Energy consumed by the GPU since the driver was loaded.")
+	m.data.SetDescription("Energy consumed by the GPU.")
 	m.data.SetUnit("J")
 	m.data.SetEmptySum()
 	m.data.Sum().SetIsMonotonic(true)
@@ -198,7 +784,7 @@ func (m *metricHwEnergy) init() {
 	m.aggDataPoints = m.aggDataPoints[:0]
 }
 
-func (m *metricHwEnergy) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string) {
+func (m *metricHwEnergy) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string, options ...MetricAttributeOption) {
 	if !m.config.Enabled {
 		return
 	}
@@ -220,6 +806,9 @@ func (m *metricHwEnergy) recordDataPoint(start pcommon.Timestamp, ts pcommon.Tim
 	}
 	if slices.Contains(m.config.EnabledAttributes, HwEnergyMetricAttributeKeyHwVendor) {
 		dp.Attributes().PutStr("hw.vendor", hwVendorAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
 	}
 
 	var s string
@@ -282,6 +871,328 @@ func newMetricHwEnergy(cfg HwEnergyMetricConfig) metricHwEnergy {
 	return m
 }
 
+type metricHwErrors struct {
+	data          pmetric.Metric       // data buffer for generated metric.
+	config        HwErrorsMetricConfig // metric config provided by user.
+	capacity      int                  // max observed number of data points added to the metric.
+	aggDataPoints []int64              // slice containing number of aggregated datapoints at each index
+}
+
+// init fills hw.errors metric with initial data.
+func (m *metricHwErrors) init() {
+	m.data.SetName("hw.errors")
+	m.data.SetDescription("ECC errors of the GPU since the driver was loaded.")
+	m.data.SetUnit("{error}")
+	m.data.SetEmptySum()
+	m.data.Sum().SetIsMonotonic(true)
+	m.data.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	m.data.Sum().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricHwErrors) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, errorTypeAttributeValue string, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, HwErrorsMetricAttributeKeyErrorType) {
+		dp.Attributes().PutStr("error.type", errorTypeAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, HwErrorsMetricAttributeKeyHwID) {
+		dp.Attributes().PutStr("hw.id", hwIDAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, HwErrorsMetricAttributeKeyHwModel) {
+		dp.Attributes().PutStr("hw.model", hwModelAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, HwErrorsMetricAttributeKeyHwName) {
+		dp.Attributes().PutStr("hw.name", hwNameAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, HwErrorsMetricAttributeKeyHwType) {
+		dp.Attributes().PutStr("hw.type", hwTypeAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, HwErrorsMetricAttributeKeyHwVendor) {
+		dp.Attributes().PutStr("hw.vendor", hwVendorAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Sum().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHwErrors) updateCapacity() {
+	if m.data.Sum().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Sum().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHwErrors) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Sum().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Sum().DataPoints().At(i).SetIntValue(m.data.Sum().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHwErrors(cfg HwErrorsMetricConfig) metricHwErrors {
+	m := metricHwErrors{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHwFanSpeedRatio struct {
+	data          pmetric.Metric              // data buffer for generated metric.
+	config        HwFanSpeedRatioMetricConfig // metric config provided by user.
+	capacity      int                         // max observed number of data points added to the metric.
+	aggDataPoints []float64                   // slice containing number of aggregated datapoints at each index
+}
+
+// init fills hw.fan.speed_ratio metric with initial data.
+func (m *metricHwFanSpeedRatio) init() {
+	m.data.SetName("hw.fan.speed_ratio")
+	m.data.SetDescription("Speed of a fan of the GPU as a fraction of its greatest speed.")
+	m.data.SetUnit("1")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricHwFanSpeedRatio) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, HwFanSpeedRatioMetricAttributeKeyHwID) {
+		dp.Attributes().PutStr("hw.id", hwIDAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, HwFanSpeedRatioMetricAttributeKeyHwModel) {
+		dp.Attributes().PutStr("hw.model", hwModelAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, HwFanSpeedRatioMetricAttributeKeyHwName) {
+		dp.Attributes().PutStr("hw.name", hwNameAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, HwFanSpeedRatioMetricAttributeKeyHwType) {
+		dp.Attributes().PutStr("hw.type", hwTypeAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, HwFanSpeedRatioMetricAttributeKeyHwVendor) {
+		dp.Attributes().PutStr("hw.vendor", hwVendorAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetDoubleValue(dpi.DoubleValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.DoubleValue() > val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.DoubleValue() < val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetDoubleValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHwFanSpeedRatio) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHwFanSpeedRatio) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetDoubleValue(m.data.Gauge().DataPoints().At(i).DoubleValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHwFanSpeedRatio(cfg HwFanSpeedRatioMetricConfig) metricHwFanSpeedRatio {
+	m := metricHwFanSpeedRatio{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricHwGpuIo struct {
+	data          pmetric.Metric      // data buffer for generated metric.
+	config        HwGpuIoMetricConfig // metric config provided by user.
+	capacity      int                 // max observed number of data points added to the metric.
+	aggDataPoints []int64             // slice containing number of aggregated datapoints at each index
+}
+
+// init fills hw.gpu.io metric with initial data.
+func (m *metricHwGpuIo) init() {
+	m.data.SetName("hw.gpu.io")
+	m.data.SetDescription("Bytes that the GPU received and transmitted over PCIe.")
+	m.data.SetUnit("By")
+	m.data.SetEmptySum()
+	m.data.Sum().SetIsMonotonic(true)
+	m.data.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	m.data.Sum().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricHwGpuIo) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, networkIoDirectionAttributeValue string, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, HwGpuIoMetricAttributeKeyNetworkIoDirection) {
+		dp.Attributes().PutStr("network.io.direction", networkIoDirectionAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, HwGpuIoMetricAttributeKeyHwID) {
+		dp.Attributes().PutStr("hw.id", hwIDAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, HwGpuIoMetricAttributeKeyHwModel) {
+		dp.Attributes().PutStr("hw.model", hwModelAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, HwGpuIoMetricAttributeKeyHwName) {
+		dp.Attributes().PutStr("hw.name", hwNameAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, HwGpuIoMetricAttributeKeyHwType) {
+		dp.Attributes().PutStr("hw.type", hwTypeAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, HwGpuIoMetricAttributeKeyHwVendor) {
+		dp.Attributes().PutStr("hw.vendor", hwVendorAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Sum().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHwGpuIo) updateCapacity() {
+	if m.data.Sum().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Sum().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHwGpuIo) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Sum().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Sum().DataPoints().At(i).SetIntValue(m.data.Sum().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHwGpuIo(cfg HwGpuIoMetricConfig) metricHwGpuIo {
+	m := metricHwGpuIo{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
 type metricHwGpuMemoryLimit struct {
 	data          pmetric.Metric               // data buffer for generated metric.
 	config        HwGpuMemoryLimitMetricConfig // metric config provided by user.
@@ -301,7 +1212,7 @@ func (m *metricHwGpuMemoryLimit) init() {
 	m.aggDataPoints = m.aggDataPoints[:0]
 }
 
-func (m *metricHwGpuMemoryLimit) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string) {
+func (m *metricHwGpuMemoryLimit) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string, options ...MetricAttributeOption) {
 	if !m.config.Enabled {
 		return
 	}
@@ -323,6 +1234,9 @@ func (m *metricHwGpuMemoryLimit) recordDataPoint(start pcommon.Timestamp, ts pco
 	}
 	if slices.Contains(m.config.EnabledAttributes, HwGpuMemoryLimitMetricAttributeKeyHwVendor) {
 		dp.Attributes().PutStr("hw.vendor", hwVendorAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
 	}
 
 	var s string
@@ -404,7 +1318,7 @@ func (m *metricHwGpuMemoryUsage) init() {
 	m.aggDataPoints = m.aggDataPoints[:0]
 }
 
-func (m *metricHwGpuMemoryUsage) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string) {
+func (m *metricHwGpuMemoryUsage) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string, options ...MetricAttributeOption) {
 	if !m.config.Enabled {
 		return
 	}
@@ -426,6 +1340,9 @@ func (m *metricHwGpuMemoryUsage) recordDataPoint(start pcommon.Timestamp, ts pco
 	}
 	if slices.Contains(m.config.EnabledAttributes, HwGpuMemoryUsageMetricAttributeKeyHwVendor) {
 		dp.Attributes().PutStr("hw.vendor", hwVendorAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
 	}
 
 	var s string
@@ -505,7 +1422,7 @@ func (m *metricHwGpuMemoryUtilization) init() {
 	m.aggDataPoints = m.aggDataPoints[:0]
 }
 
-func (m *metricHwGpuMemoryUtilization) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string) {
+func (m *metricHwGpuMemoryUtilization) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string, options ...MetricAttributeOption) {
 	if !m.config.Enabled {
 		return
 	}
@@ -527,6 +1444,9 @@ func (m *metricHwGpuMemoryUtilization) recordDataPoint(start pcommon.Timestamp, 
 	}
 	if slices.Contains(m.config.EnabledAttributes, HwGpuMemoryUtilizationMetricAttributeKeyHwVendor) {
 		dp.Attributes().PutStr("hw.vendor", hwVendorAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
 	}
 
 	var s string
@@ -599,14 +1519,14 @@ type metricHwGpuUtilization struct {
 // init fills hw.gpu.utilization metric with initial data.
 func (m *metricHwGpuUtilization) init() {
 	m.data.SetName("hw.gpu.utilization")
-	m.data.SetDescription("Fraction of the driver's last sample period during which at least one kernel ran on the GPU.")
+	m.data.SetDescription("Fraction of the time since the last scrape during which the engine was busy.")
 	m.data.SetUnit("1")
 	m.data.SetEmptyGauge()
 	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
 	m.aggDataPoints = m.aggDataPoints[:0]
 }
 
-func (m *metricHwGpuUtilization) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, hwGpuTaskAttributeValue string, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string) {
+func (m *metricHwGpuUtilization) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, hwGpuTaskAttributeValue string, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string, options ...MetricAttributeOption) {
 	if !m.config.Enabled {
 		return
 	}
@@ -631,6 +1551,9 @@ func (m *metricHwGpuUtilization) recordDataPoint(start pcommon.Timestamp, ts pco
 	}
 	if slices.Contains(m.config.EnabledAttributes, HwGpuUtilizationMetricAttributeKeyHwVendor) {
 		dp.Attributes().PutStr("hw.vendor", hwVendorAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
 	}
 
 	var s string
@@ -710,7 +1633,7 @@ func (m *metricHwPower) init() {
 	m.aggDataPoints = m.aggDataPoints[:0]
 }
 
-func (m *metricHwPower) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string) {
+func (m *metricHwPower) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string, options ...MetricAttributeOption) {
 	if !m.config.Enabled {
 		return
 	}
@@ -732,6 +1655,9 @@ func (m *metricHwPower) recordDataPoint(start pcommon.Timestamp, ts pcommon.Time
 	}
 	if slices.Contains(m.config.EnabledAttributes, HwPowerMetricAttributeKeyHwVendor) {
 		dp.Attributes().PutStr("hw.vendor", hwVendorAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
 	}
 
 	var s string
@@ -794,6 +1720,115 @@ func newMetricHwPower(cfg HwPowerMetricConfig) metricHwPower {
 	return m
 }
 
+type metricHwStatus struct {
+	data          pmetric.Metric       // data buffer for generated metric.
+	config        HwStatusMetricConfig // metric config provided by user.
+	capacity      int                  // max observed number of data points added to the metric.
+	aggDataPoints []int64              // slice containing number of aggregated datapoints at each index
+}
+
+// init fills hw.status metric with initial data.
+func (m *metricHwStatus) init() {
+	m.data.SetName("hw.status")
+	m.data.SetDescription("1 for the state that the GPU is in, 0 for the other states.")
+	m.data.SetUnit("1")
+	m.data.SetEmptySum()
+	m.data.Sum().SetIsMonotonic(false)
+	m.data.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	m.data.Sum().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricHwStatus) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, hwStateAttributeValue string, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, HwStatusMetricAttributeKeyHwState) {
+		dp.Attributes().PutStr("hw.state", hwStateAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, HwStatusMetricAttributeKeyHwID) {
+		dp.Attributes().PutStr("hw.id", hwIDAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, HwStatusMetricAttributeKeyHwModel) {
+		dp.Attributes().PutStr("hw.model", hwModelAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, HwStatusMetricAttributeKeyHwName) {
+		dp.Attributes().PutStr("hw.name", hwNameAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, HwStatusMetricAttributeKeyHwType) {
+		dp.Attributes().PutStr("hw.type", hwTypeAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, HwStatusMetricAttributeKeyHwVendor) {
+		dp.Attributes().PutStr("hw.vendor", hwVendorAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Sum().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHwStatus) updateCapacity() {
+	if m.data.Sum().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Sum().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHwStatus) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Sum().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Sum().DataPoints().At(i).SetIntValue(m.data.Sum().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHwStatus(cfg HwStatusMetricConfig) metricHwStatus {
+	m := metricHwStatus{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
 type metricHwTemperature struct {
 	data          pmetric.Metric            // data buffer for generated metric.
 	config        HwTemperatureMetricConfig // metric config provided by user.
@@ -804,14 +1839,14 @@ type metricHwTemperature struct {
 // init fills hw.temperature metric with initial data.
 func (m *metricHwTemperature) init() {
 	m.data.SetName("hw.temperature")
-	m.data.SetDescription("Temperature of the GPU die.")
+	m.data.SetDescription("Temperature of the GPU die and of its memory.")
 	m.data.SetUnit("Cel")
 	m.data.SetEmptyGauge()
 	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
 	m.aggDataPoints = m.aggDataPoints[:0]
 }
 
-func (m *metricHwTemperature) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string) {
+func (m *metricHwTemperature) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, hwSensorLocationAttributeValue string, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string, options ...MetricAttributeOption) {
 	if !m.config.Enabled {
 		return
 	}
@@ -819,6 +1854,9 @@ func (m *metricHwTemperature) recordDataPoint(start pcommon.Timestamp, ts pcommo
 	dp := pmetric.NewNumberDataPoint()
 	dp.SetStartTimestamp(start)
 	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, HwTemperatureMetricAttributeKeyHwSensorLocation) {
+		dp.Attributes().PutStr("hw.sensor_location", hwSensorLocationAttributeValue)
+	}
 	if slices.Contains(m.config.EnabledAttributes, HwTemperatureMetricAttributeKeyHwID) {
 		dp.Attributes().PutStr("hw.id", hwIDAttributeValue)
 	}
@@ -833,6 +1871,9 @@ func (m *metricHwTemperature) recordDataPoint(start pcommon.Timestamp, ts pcommo
 	}
 	if slices.Contains(m.config.EnabledAttributes, HwTemperatureMetricAttributeKeyHwVendor) {
 		dp.Attributes().PutStr("hw.vendor", hwVendorAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
 	}
 
 	var s string
@@ -895,6 +1936,214 @@ func newMetricHwTemperature(cfg HwTemperatureMetricConfig) metricHwTemperature {
 	return m
 }
 
+type metricHwTemperatureLimit struct {
+	data          pmetric.Metric                 // data buffer for generated metric.
+	config        HwTemperatureLimitMetricConfig // metric config provided by user.
+	capacity      int                            // max observed number of data points added to the metric.
+	aggDataPoints []int64                        // slice containing number of aggregated datapoints at each index
+}
+
+// init fills hw.temperature.limit metric with initial data.
+func (m *metricHwTemperatureLimit) init() {
+	m.data.SetName("hw.temperature.limit")
+	m.data.SetDescription("Temperatures at which the GPU defends itself.")
+	m.data.SetUnit("Cel")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricHwTemperatureLimit) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, hwLimitTypeAttributeValue string, hwSensorLocationAttributeValue string, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, HwTemperatureLimitMetricAttributeKeyHwLimitType) {
+		dp.Attributes().PutStr("hw.limit_type", hwLimitTypeAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, HwTemperatureLimitMetricAttributeKeyHwSensorLocation) {
+		dp.Attributes().PutStr("hw.sensor_location", hwSensorLocationAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, HwTemperatureLimitMetricAttributeKeyHwID) {
+		dp.Attributes().PutStr("hw.id", hwIDAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, HwTemperatureLimitMetricAttributeKeyHwModel) {
+		dp.Attributes().PutStr("hw.model", hwModelAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, HwTemperatureLimitMetricAttributeKeyHwName) {
+		dp.Attributes().PutStr("hw.name", hwNameAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, HwTemperatureLimitMetricAttributeKeyHwType) {
+		dp.Attributes().PutStr("hw.type", hwTypeAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, HwTemperatureLimitMetricAttributeKeyHwVendor) {
+		dp.Attributes().PutStr("hw.vendor", hwVendorAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricHwTemperatureLimit) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricHwTemperatureLimit) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetIntValue(m.data.Gauge().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricHwTemperatureLimit(cfg HwTemperatureLimitMetricConfig) metricHwTemperatureLimit {
+	m := metricHwTemperatureLimit{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricNvmlAllocation struct {
+	data          pmetric.Metric             // data buffer for generated metric.
+	config        NvmlAllocationMetricConfig // metric config provided by user.
+	capacity      int                        // max observed number of data points added to the metric.
+	aggDataPoints []int64                    // slice containing number of aggregated datapoints at each index
+}
+
+// init fills nvml.allocation metric with initial data.
+func (m *metricNvmlAllocation) init() {
+	m.data.SetName("nvml.allocation")
+	m.data.SetDescription("1 for each container that holds the GPU or MIG device, as the kubelet says.")
+	m.data.SetUnit("")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricNvmlAllocation) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, hwIDAttributeValue string, hwNameAttributeValue string, nvmlK8sResourceAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, NvmlAllocationMetricAttributeKeyHwID) {
+		dp.Attributes().PutStr("hw.id", hwIDAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlAllocationMetricAttributeKeyHwName) {
+		dp.Attributes().PutStr("hw.name", hwNameAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlAllocationMetricAttributeKeyNvmlK8sResource) {
+		dp.Attributes().PutStr("nvml.k8s.resource", nvmlK8sResourceAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricNvmlAllocation) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricNvmlAllocation) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetIntValue(m.data.Gauge().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricNvmlAllocation(cfg NvmlAllocationMetricConfig) metricNvmlAllocation {
+	m := metricNvmlAllocation{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
 type metricNvmlAvailable struct {
 	data     pmetric.Metric            // data buffer for generated metric.
 	config   NvmlAvailableMetricConfig // metric config provided by user.
@@ -945,25 +2194,3008 @@ func newMetricNvmlAvailable(cfg NvmlAvailableMetricConfig) metricNvmlAvailable {
 	return m
 }
 
+type metricNvmlBar1Limit struct {
+	data          pmetric.Metric            // data buffer for generated metric.
+	config        NvmlBar1LimitMetricConfig // metric config provided by user.
+	capacity      int                       // max observed number of data points added to the metric.
+	aggDataPoints []int64                   // slice containing number of aggregated datapoints at each index
+}
+
+// init fills nvml.bar1.limit metric with initial data.
+func (m *metricNvmlBar1Limit) init() {
+	m.data.SetName("nvml.bar1.limit")
+	m.data.SetDescription("Size of the window through which PCIe peers reach the memory (BAR1).")
+	m.data.SetUnit("By")
+	m.data.SetEmptySum()
+	m.data.Sum().SetIsMonotonic(false)
+	m.data.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	m.data.Sum().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricNvmlBar1Limit) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, NvmlBar1LimitMetricAttributeKeyHwID) {
+		dp.Attributes().PutStr("hw.id", hwIDAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlBar1LimitMetricAttributeKeyHwModel) {
+		dp.Attributes().PutStr("hw.model", hwModelAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlBar1LimitMetricAttributeKeyHwName) {
+		dp.Attributes().PutStr("hw.name", hwNameAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlBar1LimitMetricAttributeKeyHwType) {
+		dp.Attributes().PutStr("hw.type", hwTypeAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlBar1LimitMetricAttributeKeyHwVendor) {
+		dp.Attributes().PutStr("hw.vendor", hwVendorAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Sum().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricNvmlBar1Limit) updateCapacity() {
+	if m.data.Sum().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Sum().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricNvmlBar1Limit) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Sum().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Sum().DataPoints().At(i).SetIntValue(m.data.Sum().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricNvmlBar1Limit(cfg NvmlBar1LimitMetricConfig) metricNvmlBar1Limit {
+	m := metricNvmlBar1Limit{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricNvmlBar1Usage struct {
+	data          pmetric.Metric            // data buffer for generated metric.
+	config        NvmlBar1UsageMetricConfig // metric config provided by user.
+	capacity      int                       // max observed number of data points added to the metric.
+	aggDataPoints []int64                   // slice containing number of aggregated datapoints at each index
+}
+
+// init fills nvml.bar1.usage metric with initial data.
+func (m *metricNvmlBar1Usage) init() {
+	m.data.SetName("nvml.bar1.usage")
+	m.data.SetDescription("Part of the BAR1 window in use.")
+	m.data.SetUnit("By")
+	m.data.SetEmptySum()
+	m.data.Sum().SetIsMonotonic(false)
+	m.data.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	m.data.Sum().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricNvmlBar1Usage) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, NvmlBar1UsageMetricAttributeKeyHwID) {
+		dp.Attributes().PutStr("hw.id", hwIDAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlBar1UsageMetricAttributeKeyHwModel) {
+		dp.Attributes().PutStr("hw.model", hwModelAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlBar1UsageMetricAttributeKeyHwName) {
+		dp.Attributes().PutStr("hw.name", hwNameAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlBar1UsageMetricAttributeKeyHwType) {
+		dp.Attributes().PutStr("hw.type", hwTypeAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlBar1UsageMetricAttributeKeyHwVendor) {
+		dp.Attributes().PutStr("hw.vendor", hwVendorAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Sum().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricNvmlBar1Usage) updateCapacity() {
+	if m.data.Sum().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Sum().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricNvmlBar1Usage) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Sum().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Sum().DataPoints().At(i).SetIntValue(m.data.Sum().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricNvmlBar1Usage(cfg NvmlBar1UsageMetricConfig) metricNvmlBar1Usage {
+	m := metricNvmlBar1Usage{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricNvmlClockFrequency struct {
+	data          pmetric.Metric                 // data buffer for generated metric.
+	config        NvmlClockFrequencyMetricConfig // metric config provided by user.
+	capacity      int                            // max observed number of data points added to the metric.
+	aggDataPoints []int64                        // slice containing number of aggregated datapoints at each index
+}
+
+// init fills nvml.clock.frequency metric with initial data.
+func (m *metricNvmlClockFrequency) init() {
+	m.data.SetName("nvml.clock.frequency")
+	m.data.SetDescription("Clock of the GPU.")
+	m.data.SetUnit("Hz")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricNvmlClockFrequency) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, nvmlClockDomainAttributeValue string, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, NvmlClockFrequencyMetricAttributeKeyNvmlClockDomain) {
+		dp.Attributes().PutStr("nvml.clock.domain", nvmlClockDomainAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlClockFrequencyMetricAttributeKeyHwID) {
+		dp.Attributes().PutStr("hw.id", hwIDAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlClockFrequencyMetricAttributeKeyHwModel) {
+		dp.Attributes().PutStr("hw.model", hwModelAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlClockFrequencyMetricAttributeKeyHwName) {
+		dp.Attributes().PutStr("hw.name", hwNameAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlClockFrequencyMetricAttributeKeyHwType) {
+		dp.Attributes().PutStr("hw.type", hwTypeAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlClockFrequencyMetricAttributeKeyHwVendor) {
+		dp.Attributes().PutStr("hw.vendor", hwVendorAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricNvmlClockFrequency) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricNvmlClockFrequency) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetIntValue(m.data.Gauge().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricNvmlClockFrequency(cfg NvmlClockFrequencyMetricConfig) metricNvmlClockFrequency {
+	m := metricNvmlClockFrequency{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricNvmlClockLimit struct {
+	data          pmetric.Metric             // data buffer for generated metric.
+	config        NvmlClockLimitMetricConfig // metric config provided by user.
+	capacity      int                        // max observed number of data points added to the metric.
+	aggDataPoints []int64                    // slice containing number of aggregated datapoints at each index
+}
+
+// init fills nvml.clock.limit metric with initial data.
+func (m *metricNvmlClockLimit) init() {
+	m.data.SetName("nvml.clock.limit")
+	m.data.SetDescription("Highest clock of the GPU.")
+	m.data.SetUnit("Hz")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricNvmlClockLimit) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, nvmlClockDomainAttributeValue string, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, NvmlClockLimitMetricAttributeKeyNvmlClockDomain) {
+		dp.Attributes().PutStr("nvml.clock.domain", nvmlClockDomainAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlClockLimitMetricAttributeKeyHwID) {
+		dp.Attributes().PutStr("hw.id", hwIDAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlClockLimitMetricAttributeKeyHwModel) {
+		dp.Attributes().PutStr("hw.model", hwModelAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlClockLimitMetricAttributeKeyHwName) {
+		dp.Attributes().PutStr("hw.name", hwNameAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlClockLimitMetricAttributeKeyHwType) {
+		dp.Attributes().PutStr("hw.type", hwTypeAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlClockLimitMetricAttributeKeyHwVendor) {
+		dp.Attributes().PutStr("hw.vendor", hwVendorAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricNvmlClockLimit) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricNvmlClockLimit) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetIntValue(m.data.Gauge().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricNvmlClockLimit(cfg NvmlClockLimitMetricConfig) metricNvmlClockLimit {
+	m := metricNvmlClockLimit{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricNvmlDramUtilization struct {
+	data          pmetric.Metric                  // data buffer for generated metric.
+	config        NvmlDramUtilizationMetricConfig // metric config provided by user.
+	capacity      int                             // max observed number of data points added to the metric.
+	aggDataPoints []float64                       // slice containing number of aggregated datapoints at each index
+}
+
+// init fills nvml.dram.utilization metric with initial data.
+func (m *metricNvmlDramUtilization) init() {
+	m.data.SetName("nvml.dram.utilization")
+	m.data.SetDescription("Fraction of the memory bandwidth used since the last scrape.")
+	m.data.SetUnit("1")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricNvmlDramUtilization) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, NvmlDramUtilizationMetricAttributeKeyHwID) {
+		dp.Attributes().PutStr("hw.id", hwIDAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlDramUtilizationMetricAttributeKeyHwModel) {
+		dp.Attributes().PutStr("hw.model", hwModelAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlDramUtilizationMetricAttributeKeyHwName) {
+		dp.Attributes().PutStr("hw.name", hwNameAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlDramUtilizationMetricAttributeKeyHwType) {
+		dp.Attributes().PutStr("hw.type", hwTypeAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlDramUtilizationMetricAttributeKeyHwVendor) {
+		dp.Attributes().PutStr("hw.vendor", hwVendorAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetDoubleValue(dpi.DoubleValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.DoubleValue() > val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.DoubleValue() < val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetDoubleValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricNvmlDramUtilization) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricNvmlDramUtilization) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetDoubleValue(m.data.Gauge().DataPoints().At(i).DoubleValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricNvmlDramUtilization(cfg NvmlDramUtilizationMetricConfig) metricNvmlDramUtilization {
+	m := metricNvmlDramUtilization{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricNvmlMemoryActivity struct {
+	data          pmetric.Metric                 // data buffer for generated metric.
+	config        NvmlMemoryActivityMetricConfig // metric config provided by user.
+	capacity      int                            // max observed number of data points added to the metric.
+	aggDataPoints []float64                      // slice containing number of aggregated datapoints at each index
+}
+
+// init fills nvml.memory.activity metric with initial data.
+func (m *metricNvmlMemoryActivity) init() {
+	m.data.SetName("nvml.memory.activity")
+	m.data.SetDescription("Fraction of the time since the last scrape during which the memory was read or written.")
+	m.data.SetUnit("1")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricNvmlMemoryActivity) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryActivityMetricAttributeKeyHwID) {
+		dp.Attributes().PutStr("hw.id", hwIDAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryActivityMetricAttributeKeyHwModel) {
+		dp.Attributes().PutStr("hw.model", hwModelAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryActivityMetricAttributeKeyHwName) {
+		dp.Attributes().PutStr("hw.name", hwNameAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryActivityMetricAttributeKeyHwType) {
+		dp.Attributes().PutStr("hw.type", hwTypeAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryActivityMetricAttributeKeyHwVendor) {
+		dp.Attributes().PutStr("hw.vendor", hwVendorAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetDoubleValue(dpi.DoubleValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.DoubleValue() > val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.DoubleValue() < val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetDoubleValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricNvmlMemoryActivity) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricNvmlMemoryActivity) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetDoubleValue(m.data.Gauge().DataPoints().At(i).DoubleValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricNvmlMemoryActivity(cfg NvmlMemoryActivityMetricConfig) metricNvmlMemoryActivity {
+	m := metricNvmlMemoryActivity{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricNvmlMemoryFree struct {
+	data          pmetric.Metric             // data buffer for generated metric.
+	config        NvmlMemoryFreeMetricConfig // metric config provided by user.
+	capacity      int                        // max observed number of data points added to the metric.
+	aggDataPoints []int64                    // slice containing number of aggregated datapoints at each index
+}
+
+// init fills nvml.memory.free metric with initial data.
+func (m *metricNvmlMemoryFree) init() {
+	m.data.SetName("nvml.memory.free")
+	m.data.SetDescription("GPU memory that is free.")
+	m.data.SetUnit("By")
+	m.data.SetEmptySum()
+	m.data.Sum().SetIsMonotonic(false)
+	m.data.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	m.data.Sum().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricNvmlMemoryFree) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryFreeMetricAttributeKeyHwID) {
+		dp.Attributes().PutStr("hw.id", hwIDAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryFreeMetricAttributeKeyHwModel) {
+		dp.Attributes().PutStr("hw.model", hwModelAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryFreeMetricAttributeKeyHwName) {
+		dp.Attributes().PutStr("hw.name", hwNameAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryFreeMetricAttributeKeyHwType) {
+		dp.Attributes().PutStr("hw.type", hwTypeAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryFreeMetricAttributeKeyHwVendor) {
+		dp.Attributes().PutStr("hw.vendor", hwVendorAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Sum().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricNvmlMemoryFree) updateCapacity() {
+	if m.data.Sum().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Sum().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricNvmlMemoryFree) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Sum().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Sum().DataPoints().At(i).SetIntValue(m.data.Sum().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricNvmlMemoryFree(cfg NvmlMemoryFreeMetricConfig) metricNvmlMemoryFree {
+	m := metricNvmlMemoryFree{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricNvmlMemoryRemappedRows struct {
+	data          pmetric.Metric                     // data buffer for generated metric.
+	config        NvmlMemoryRemappedRowsMetricConfig // metric config provided by user.
+	capacity      int                                // max observed number of data points added to the metric.
+	aggDataPoints []int64                            // slice containing number of aggregated datapoints at each index
+}
+
+// init fills nvml.memory.remapped_rows metric with initial data.
+func (m *metricNvmlMemoryRemappedRows) init() {
+	m.data.SetName("nvml.memory.remapped_rows")
+	m.data.SetDescription("Rows of the memory that were replaced by spare rows over the life of the GPU.")
+	m.data.SetUnit("{row}")
+	m.data.SetEmptySum()
+	m.data.Sum().SetIsMonotonic(true)
+	m.data.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	m.data.Sum().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricNvmlMemoryRemappedRows) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, errorTypeAttributeValue string, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryRemappedRowsMetricAttributeKeyErrorType) {
+		dp.Attributes().PutStr("error.type", errorTypeAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryRemappedRowsMetricAttributeKeyHwID) {
+		dp.Attributes().PutStr("hw.id", hwIDAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryRemappedRowsMetricAttributeKeyHwModel) {
+		dp.Attributes().PutStr("hw.model", hwModelAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryRemappedRowsMetricAttributeKeyHwName) {
+		dp.Attributes().PutStr("hw.name", hwNameAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryRemappedRowsMetricAttributeKeyHwType) {
+		dp.Attributes().PutStr("hw.type", hwTypeAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryRemappedRowsMetricAttributeKeyHwVendor) {
+		dp.Attributes().PutStr("hw.vendor", hwVendorAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Sum().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricNvmlMemoryRemappedRows) updateCapacity() {
+	if m.data.Sum().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Sum().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricNvmlMemoryRemappedRows) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Sum().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Sum().DataPoints().At(i).SetIntValue(m.data.Sum().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricNvmlMemoryRemappedRows(cfg NvmlMemoryRemappedRowsMetricConfig) metricNvmlMemoryRemappedRows {
+	m := metricNvmlMemoryRemappedRows{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricNvmlMemoryRemappingFailed struct {
+	data          pmetric.Metric                        // data buffer for generated metric.
+	config        NvmlMemoryRemappingFailedMetricConfig // metric config provided by user.
+	capacity      int                                   // max observed number of data points added to the metric.
+	aggDataPoints []int64                               // slice containing number of aggregated datapoints at each index
+}
+
+// init fills nvml.memory.remapping.failed metric with initial data.
+func (m *metricNvmlMemoryRemappingFailed) init() {
+	m.data.SetName("nvml.memory.remapping.failed")
+	m.data.SetDescription("1 when a row could not be replaced because no spare row was left.")
+	m.data.SetUnit("")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricNvmlMemoryRemappingFailed) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryRemappingFailedMetricAttributeKeyHwID) {
+		dp.Attributes().PutStr("hw.id", hwIDAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryRemappingFailedMetricAttributeKeyHwModel) {
+		dp.Attributes().PutStr("hw.model", hwModelAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryRemappingFailedMetricAttributeKeyHwName) {
+		dp.Attributes().PutStr("hw.name", hwNameAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryRemappingFailedMetricAttributeKeyHwType) {
+		dp.Attributes().PutStr("hw.type", hwTypeAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryRemappingFailedMetricAttributeKeyHwVendor) {
+		dp.Attributes().PutStr("hw.vendor", hwVendorAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricNvmlMemoryRemappingFailed) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricNvmlMemoryRemappingFailed) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetIntValue(m.data.Gauge().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricNvmlMemoryRemappingFailed(cfg NvmlMemoryRemappingFailedMetricConfig) metricNvmlMemoryRemappingFailed {
+	m := metricNvmlMemoryRemappingFailed{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricNvmlMemoryRemappingPending struct {
+	data          pmetric.Metric                         // data buffer for generated metric.
+	config        NvmlMemoryRemappingPendingMetricConfig // metric config provided by user.
+	capacity      int                                    // max observed number of data points added to the metric.
+	aggDataPoints []int64                                // slice containing number of aggregated datapoints at each index
+}
+
+// init fills nvml.memory.remapping.pending metric with initial data.
+func (m *metricNvmlMemoryRemappingPending) init() {
+	m.data.SetName("nvml.memory.remapping.pending")
+	m.data.SetDescription("1 when a row waits for the next reset of the GPU to be replaced.")
+	m.data.SetUnit("")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricNvmlMemoryRemappingPending) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryRemappingPendingMetricAttributeKeyHwID) {
+		dp.Attributes().PutStr("hw.id", hwIDAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryRemappingPendingMetricAttributeKeyHwModel) {
+		dp.Attributes().PutStr("hw.model", hwModelAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryRemappingPendingMetricAttributeKeyHwName) {
+		dp.Attributes().PutStr("hw.name", hwNameAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryRemappingPendingMetricAttributeKeyHwType) {
+		dp.Attributes().PutStr("hw.type", hwTypeAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryRemappingPendingMetricAttributeKeyHwVendor) {
+		dp.Attributes().PutStr("hw.vendor", hwVendorAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricNvmlMemoryRemappingPending) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricNvmlMemoryRemappingPending) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetIntValue(m.data.Gauge().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricNvmlMemoryRemappingPending(cfg NvmlMemoryRemappingPendingMetricConfig) metricNvmlMemoryRemappingPending {
+	m := metricNvmlMemoryRemappingPending{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricNvmlMemoryReserved struct {
+	data          pmetric.Metric                 // data buffer for generated metric.
+	config        NvmlMemoryReservedMetricConfig // metric config provided by user.
+	capacity      int                            // max observed number of data points added to the metric.
+	aggDataPoints []int64                        // slice containing number of aggregated datapoints at each index
+}
+
+// init fills nvml.memory.reserved metric with initial data.
+func (m *metricNvmlMemoryReserved) init() {
+	m.data.SetName("nvml.memory.reserved")
+	m.data.SetDescription("GPU memory reserved by driver and firmware.")
+	m.data.SetUnit("By")
+	m.data.SetEmptySum()
+	m.data.Sum().SetIsMonotonic(false)
+	m.data.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	m.data.Sum().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricNvmlMemoryReserved) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryReservedMetricAttributeKeyHwID) {
+		dp.Attributes().PutStr("hw.id", hwIDAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryReservedMetricAttributeKeyHwModel) {
+		dp.Attributes().PutStr("hw.model", hwModelAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryReservedMetricAttributeKeyHwName) {
+		dp.Attributes().PutStr("hw.name", hwNameAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryReservedMetricAttributeKeyHwType) {
+		dp.Attributes().PutStr("hw.type", hwTypeAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryReservedMetricAttributeKeyHwVendor) {
+		dp.Attributes().PutStr("hw.vendor", hwVendorAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Sum().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricNvmlMemoryReserved) updateCapacity() {
+	if m.data.Sum().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Sum().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricNvmlMemoryReserved) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Sum().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Sum().DataPoints().At(i).SetIntValue(m.data.Sum().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricNvmlMemoryReserved(cfg NvmlMemoryReservedMetricConfig) metricNvmlMemoryReserved {
+	m := metricNvmlMemoryReserved{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricNvmlMemoryRetiredPages struct {
+	data          pmetric.Metric                     // data buffer for generated metric.
+	config        NvmlMemoryRetiredPagesMetricConfig // metric config provided by user.
+	capacity      int                                // max observed number of data points added to the metric.
+	aggDataPoints []int64                            // slice containing number of aggregated datapoints at each index
+}
+
+// init fills nvml.memory.retired_pages metric with initial data.
+func (m *metricNvmlMemoryRetiredPages) init() {
+	m.data.SetName("nvml.memory.retired_pages")
+	m.data.SetDescription("Pages of the memory that were retired over the life of the GPU.")
+	m.data.SetUnit("{page}")
+	m.data.SetEmptySum()
+	m.data.Sum().SetIsMonotonic(true)
+	m.data.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	m.data.Sum().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricNvmlMemoryRetiredPages) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, nvmlRetirementCauseAttributeValue string, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryRetiredPagesMetricAttributeKeyNvmlRetirementCause) {
+		dp.Attributes().PutStr("nvml.retirement.cause", nvmlRetirementCauseAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryRetiredPagesMetricAttributeKeyHwID) {
+		dp.Attributes().PutStr("hw.id", hwIDAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryRetiredPagesMetricAttributeKeyHwModel) {
+		dp.Attributes().PutStr("hw.model", hwModelAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryRetiredPagesMetricAttributeKeyHwName) {
+		dp.Attributes().PutStr("hw.name", hwNameAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryRetiredPagesMetricAttributeKeyHwType) {
+		dp.Attributes().PutStr("hw.type", hwTypeAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryRetiredPagesMetricAttributeKeyHwVendor) {
+		dp.Attributes().PutStr("hw.vendor", hwVendorAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Sum().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricNvmlMemoryRetiredPages) updateCapacity() {
+	if m.data.Sum().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Sum().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricNvmlMemoryRetiredPages) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Sum().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Sum().DataPoints().At(i).SetIntValue(m.data.Sum().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricNvmlMemoryRetiredPages(cfg NvmlMemoryRetiredPagesMetricConfig) metricNvmlMemoryRetiredPages {
+	m := metricNvmlMemoryRetiredPages{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricNvmlMemoryRetirementPending struct {
+	data          pmetric.Metric                          // data buffer for generated metric.
+	config        NvmlMemoryRetirementPendingMetricConfig // metric config provided by user.
+	capacity      int                                     // max observed number of data points added to the metric.
+	aggDataPoints []int64                                 // slice containing number of aggregated datapoints at each index
+}
+
+// init fills nvml.memory.retirement.pending metric with initial data.
+func (m *metricNvmlMemoryRetirementPending) init() {
+	m.data.SetName("nvml.memory.retirement.pending")
+	m.data.SetDescription("1 when a page waits for the next restart of the driver to be retired.")
+	m.data.SetUnit("")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricNvmlMemoryRetirementPending) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryRetirementPendingMetricAttributeKeyHwID) {
+		dp.Attributes().PutStr("hw.id", hwIDAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryRetirementPendingMetricAttributeKeyHwModel) {
+		dp.Attributes().PutStr("hw.model", hwModelAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryRetirementPendingMetricAttributeKeyHwName) {
+		dp.Attributes().PutStr("hw.name", hwNameAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryRetirementPendingMetricAttributeKeyHwType) {
+		dp.Attributes().PutStr("hw.type", hwTypeAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlMemoryRetirementPendingMetricAttributeKeyHwVendor) {
+		dp.Attributes().PutStr("hw.vendor", hwVendorAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricNvmlMemoryRetirementPending) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricNvmlMemoryRetirementPending) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetIntValue(m.data.Gauge().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricNvmlMemoryRetirementPending(cfg NvmlMemoryRetirementPendingMetricConfig) metricNvmlMemoryRetirementPending {
+	m := metricNvmlMemoryRetirementPending{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricNvmlNvlinkIo struct {
+	data          pmetric.Metric           // data buffer for generated metric.
+	config        NvmlNvlinkIoMetricConfig // metric config provided by user.
+	capacity      int                      // max observed number of data points added to the metric.
+	aggDataPoints []int64                  // slice containing number of aggregated datapoints at each index
+}
+
+// init fills nvml.nvlink.io metric with initial data.
+func (m *metricNvmlNvlinkIo) init() {
+	m.data.SetName("nvml.nvlink.io")
+	m.data.SetDescription("Bytes of data that the GPU received and transmitted over all its NVLinks.")
+	m.data.SetUnit("By")
+	m.data.SetEmptySum()
+	m.data.Sum().SetIsMonotonic(true)
+	m.data.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	m.data.Sum().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricNvmlNvlinkIo) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, networkIoDirectionAttributeValue string, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, NvmlNvlinkIoMetricAttributeKeyNetworkIoDirection) {
+		dp.Attributes().PutStr("network.io.direction", networkIoDirectionAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlNvlinkIoMetricAttributeKeyHwID) {
+		dp.Attributes().PutStr("hw.id", hwIDAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlNvlinkIoMetricAttributeKeyHwModel) {
+		dp.Attributes().PutStr("hw.model", hwModelAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlNvlinkIoMetricAttributeKeyHwName) {
+		dp.Attributes().PutStr("hw.name", hwNameAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlNvlinkIoMetricAttributeKeyHwType) {
+		dp.Attributes().PutStr("hw.type", hwTypeAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlNvlinkIoMetricAttributeKeyHwVendor) {
+		dp.Attributes().PutStr("hw.vendor", hwVendorAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Sum().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricNvmlNvlinkIo) updateCapacity() {
+	if m.data.Sum().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Sum().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricNvmlNvlinkIo) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Sum().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Sum().DataPoints().At(i).SetIntValue(m.data.Sum().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricNvmlNvlinkIo(cfg NvmlNvlinkIoMetricConfig) metricNvmlNvlinkIo {
+	m := metricNvmlNvlinkIo{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricNvmlNvlinkThroughput struct {
+	data          pmetric.Metric                   // data buffer for generated metric.
+	config        NvmlNvlinkThroughputMetricConfig // metric config provided by user.
+	capacity      int                              // max observed number of data points added to the metric.
+	aggDataPoints []float64                        // slice containing number of aggregated datapoints at each index
+}
+
+// init fills nvml.nvlink.throughput metric with initial data.
+func (m *metricNvmlNvlinkThroughput) init() {
+	m.data.SetName("nvml.nvlink.throughput")
+	m.data.SetDescription("Rate of data over all NVLinks since the last scrape.")
+	m.data.SetUnit("By/s")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricNvmlNvlinkThroughput) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, networkIoDirectionAttributeValue string, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, NvmlNvlinkThroughputMetricAttributeKeyNetworkIoDirection) {
+		dp.Attributes().PutStr("network.io.direction", networkIoDirectionAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlNvlinkThroughputMetricAttributeKeyHwID) {
+		dp.Attributes().PutStr("hw.id", hwIDAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlNvlinkThroughputMetricAttributeKeyHwModel) {
+		dp.Attributes().PutStr("hw.model", hwModelAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlNvlinkThroughputMetricAttributeKeyHwName) {
+		dp.Attributes().PutStr("hw.name", hwNameAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlNvlinkThroughputMetricAttributeKeyHwType) {
+		dp.Attributes().PutStr("hw.type", hwTypeAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlNvlinkThroughputMetricAttributeKeyHwVendor) {
+		dp.Attributes().PutStr("hw.vendor", hwVendorAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetDoubleValue(dpi.DoubleValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.DoubleValue() > val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.DoubleValue() < val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetDoubleValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricNvmlNvlinkThroughput) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricNvmlNvlinkThroughput) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetDoubleValue(m.data.Gauge().DataPoints().At(i).DoubleValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricNvmlNvlinkThroughput(cfg NvmlNvlinkThroughputMetricConfig) metricNvmlNvlinkThroughput {
+	m := metricNvmlNvlinkThroughput{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricNvmlPcieThroughput struct {
+	data          pmetric.Metric                 // data buffer for generated metric.
+	config        NvmlPcieThroughputMetricConfig // metric config provided by user.
+	capacity      int                            // max observed number of data points added to the metric.
+	aggDataPoints []float64                      // slice containing number of aggregated datapoints at each index
+}
+
+// init fills nvml.pcie.throughput metric with initial data.
+func (m *metricNvmlPcieThroughput) init() {
+	m.data.SetName("nvml.pcie.throughput")
+	m.data.SetDescription("Rate of data over PCIe since the last scrape.")
+	m.data.SetUnit("By/s")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricNvmlPcieThroughput) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, networkIoDirectionAttributeValue string, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, NvmlPcieThroughputMetricAttributeKeyNetworkIoDirection) {
+		dp.Attributes().PutStr("network.io.direction", networkIoDirectionAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlPcieThroughputMetricAttributeKeyHwID) {
+		dp.Attributes().PutStr("hw.id", hwIDAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlPcieThroughputMetricAttributeKeyHwModel) {
+		dp.Attributes().PutStr("hw.model", hwModelAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlPcieThroughputMetricAttributeKeyHwName) {
+		dp.Attributes().PutStr("hw.name", hwNameAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlPcieThroughputMetricAttributeKeyHwType) {
+		dp.Attributes().PutStr("hw.type", hwTypeAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlPcieThroughputMetricAttributeKeyHwVendor) {
+		dp.Attributes().PutStr("hw.vendor", hwVendorAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetDoubleValue(dpi.DoubleValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.DoubleValue() > val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.DoubleValue() < val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetDoubleValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricNvmlPcieThroughput) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricNvmlPcieThroughput) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetDoubleValue(m.data.Gauge().DataPoints().At(i).DoubleValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricNvmlPcieThroughput(cfg NvmlPcieThroughputMetricConfig) metricNvmlPcieThroughput {
+	m := metricNvmlPcieThroughput{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricNvmlPerformanceState struct {
+	data          pmetric.Metric                   // data buffer for generated metric.
+	config        NvmlPerformanceStateMetricConfig // metric config provided by user.
+	capacity      int                              // max observed number of data points added to the metric.
+	aggDataPoints []int64                          // slice containing number of aggregated datapoints at each index
+}
+
+// init fills nvml.performance_state metric with initial data.
+func (m *metricNvmlPerformanceState) init() {
+	m.data.SetName("nvml.performance_state")
+	m.data.SetDescription("Performance state of the GPU, 0 (fastest) to 15.")
+	m.data.SetUnit("")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricNvmlPerformanceState) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, NvmlPerformanceStateMetricAttributeKeyHwID) {
+		dp.Attributes().PutStr("hw.id", hwIDAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlPerformanceStateMetricAttributeKeyHwModel) {
+		dp.Attributes().PutStr("hw.model", hwModelAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlPerformanceStateMetricAttributeKeyHwName) {
+		dp.Attributes().PutStr("hw.name", hwNameAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlPerformanceStateMetricAttributeKeyHwType) {
+		dp.Attributes().PutStr("hw.type", hwTypeAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlPerformanceStateMetricAttributeKeyHwVendor) {
+		dp.Attributes().PutStr("hw.vendor", hwVendorAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricNvmlPerformanceState) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricNvmlPerformanceState) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetIntValue(m.data.Gauge().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricNvmlPerformanceState(cfg NvmlPerformanceStateMetricConfig) metricNvmlPerformanceState {
+	m := metricNvmlPerformanceState{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricNvmlPowerInstant struct {
+	data          pmetric.Metric               // data buffer for generated metric.
+	config        NvmlPowerInstantMetricConfig // metric config provided by user.
+	capacity      int                          // max observed number of data points added to the metric.
+	aggDataPoints []float64                    // slice containing number of aggregated datapoints at each index
+}
+
+// init fills nvml.power.instant metric with initial data.
+func (m *metricNvmlPowerInstant) init() {
+	m.data.SetName("nvml.power.instant")
+	m.data.SetDescription("Power drawn by the GPU at the moment.")
+	m.data.SetUnit("W")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricNvmlPowerInstant) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, NvmlPowerInstantMetricAttributeKeyHwID) {
+		dp.Attributes().PutStr("hw.id", hwIDAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlPowerInstantMetricAttributeKeyHwModel) {
+		dp.Attributes().PutStr("hw.model", hwModelAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlPowerInstantMetricAttributeKeyHwName) {
+		dp.Attributes().PutStr("hw.name", hwNameAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlPowerInstantMetricAttributeKeyHwType) {
+		dp.Attributes().PutStr("hw.type", hwTypeAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlPowerInstantMetricAttributeKeyHwVendor) {
+		dp.Attributes().PutStr("hw.vendor", hwVendorAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetDoubleValue(dpi.DoubleValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.DoubleValue() > val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.DoubleValue() < val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetDoubleValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricNvmlPowerInstant) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricNvmlPowerInstant) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetDoubleValue(m.data.Gauge().DataPoints().At(i).DoubleValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricNvmlPowerInstant(cfg NvmlPowerInstantMetricConfig) metricNvmlPowerInstant {
+	m := metricNvmlPowerInstant{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricNvmlPowerLimit struct {
+	data          pmetric.Metric             // data buffer for generated metric.
+	config        NvmlPowerLimitMetricConfig // metric config provided by user.
+	capacity      int                        // max observed number of data points added to the metric.
+	aggDataPoints []float64                  // slice containing number of aggregated datapoints at each index
+}
+
+// init fills nvml.power.limit metric with initial data.
+func (m *metricNvmlPowerLimit) init() {
+	m.data.SetName("nvml.power.limit")
+	m.data.SetDescription("Limits of the power drawn by the GPU.")
+	m.data.SetUnit("W")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricNvmlPowerLimit) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, nvmlPowerLimitTypeAttributeValue string, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, NvmlPowerLimitMetricAttributeKeyNvmlPowerLimitType) {
+		dp.Attributes().PutStr("nvml.power.limit.type", nvmlPowerLimitTypeAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlPowerLimitMetricAttributeKeyHwID) {
+		dp.Attributes().PutStr("hw.id", hwIDAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlPowerLimitMetricAttributeKeyHwModel) {
+		dp.Attributes().PutStr("hw.model", hwModelAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlPowerLimitMetricAttributeKeyHwName) {
+		dp.Attributes().PutStr("hw.name", hwNameAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlPowerLimitMetricAttributeKeyHwType) {
+		dp.Attributes().PutStr("hw.type", hwTypeAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlPowerLimitMetricAttributeKeyHwVendor) {
+		dp.Attributes().PutStr("hw.vendor", hwVendorAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetDoubleValue(dpi.DoubleValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.DoubleValue() > val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.DoubleValue() < val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetDoubleValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricNvmlPowerLimit) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricNvmlPowerLimit) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetDoubleValue(m.data.Gauge().DataPoints().At(i).DoubleValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricNvmlPowerLimit(cfg NvmlPowerLimitMetricConfig) metricNvmlPowerLimit {
+	m := metricNvmlPowerLimit{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricNvmlProcessCount struct {
+	data          pmetric.Metric               // data buffer for generated metric.
+	config        NvmlProcessCountMetricConfig // metric config provided by user.
+	capacity      int                          // max observed number of data points added to the metric.
+	aggDataPoints []int64                      // slice containing number of aggregated datapoints at each index
+}
+
+// init fills nvml.process.count metric with initial data.
+func (m *metricNvmlProcessCount) init() {
+	m.data.SetName("nvml.process.count")
+	m.data.SetDescription("Processes that use the GPU or MIG device.")
+	m.data.SetUnit("{process}")
+	m.data.SetEmptySum()
+	m.data.Sum().SetIsMonotonic(false)
+	m.data.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	m.data.Sum().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricNvmlProcessCount) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, NvmlProcessCountMetricAttributeKeyHwID) {
+		dp.Attributes().PutStr("hw.id", hwIDAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlProcessCountMetricAttributeKeyHwModel) {
+		dp.Attributes().PutStr("hw.model", hwModelAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlProcessCountMetricAttributeKeyHwName) {
+		dp.Attributes().PutStr("hw.name", hwNameAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlProcessCountMetricAttributeKeyHwType) {
+		dp.Attributes().PutStr("hw.type", hwTypeAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlProcessCountMetricAttributeKeyHwVendor) {
+		dp.Attributes().PutStr("hw.vendor", hwVendorAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Sum().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricNvmlProcessCount) updateCapacity() {
+	if m.data.Sum().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Sum().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricNvmlProcessCount) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Sum().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Sum().DataPoints().At(i).SetIntValue(m.data.Sum().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricNvmlProcessCount(cfg NvmlProcessCountMetricConfig) metricNvmlProcessCount {
+	m := metricNvmlProcessCount{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricNvmlProcessMemoryUsage struct {
+	data          pmetric.Metric                     // data buffer for generated metric.
+	config        NvmlProcessMemoryUsageMetricConfig // metric config provided by user.
+	capacity      int                                // max observed number of data points added to the metric.
+	aggDataPoints []int64                            // slice containing number of aggregated datapoints at each index
+}
+
+// init fills nvml.process.memory.usage metric with initial data.
+func (m *metricNvmlProcessMemoryUsage) init() {
+	m.data.SetName("nvml.process.memory.usage")
+	m.data.SetDescription("GPU memory that a process uses.")
+	m.data.SetUnit("By")
+	m.data.SetEmptySum()
+	m.data.Sum().SetIsMonotonic(false)
+	m.data.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	m.data.Sum().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricNvmlProcessMemoryUsage) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, hwIDAttributeValue string, hwNameAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, NvmlProcessMemoryUsageMetricAttributeKeyHwID) {
+		dp.Attributes().PutStr("hw.id", hwIDAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlProcessMemoryUsageMetricAttributeKeyHwName) {
+		dp.Attributes().PutStr("hw.name", hwNameAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Sum().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricNvmlProcessMemoryUsage) updateCapacity() {
+	if m.data.Sum().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Sum().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricNvmlProcessMemoryUsage) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Sum().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Sum().DataPoints().At(i).SetIntValue(m.data.Sum().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricNvmlProcessMemoryUsage(cfg NvmlProcessMemoryUsageMetricConfig) metricNvmlProcessMemoryUsage {
+	m := metricNvmlProcessMemoryUsage{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricNvmlProcessUtilization struct {
+	data          pmetric.Metric                     // data buffer for generated metric.
+	config        NvmlProcessUtilizationMetricConfig // metric config provided by user.
+	capacity      int                                // max observed number of data points added to the metric.
+	aggDataPoints []float64                          // slice containing number of aggregated datapoints at each index
+}
+
+// init fills nvml.process.utilization metric with initial data.
+func (m *metricNvmlProcessUtilization) init() {
+	m.data.SetName("nvml.process.utilization")
+	m.data.SetDescription("Fraction of the time since the last reading during which a process kept a part of the GPU busy.")
+	m.data.SetUnit("1")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricNvmlProcessUtilization) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, nvmlProcessEngineAttributeValue string, hwIDAttributeValue string, hwNameAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, NvmlProcessUtilizationMetricAttributeKeyNvmlProcessEngine) {
+		dp.Attributes().PutStr("nvml.process.engine", nvmlProcessEngineAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlProcessUtilizationMetricAttributeKeyHwID) {
+		dp.Attributes().PutStr("hw.id", hwIDAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlProcessUtilizationMetricAttributeKeyHwName) {
+		dp.Attributes().PutStr("hw.name", hwNameAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetDoubleValue(dpi.DoubleValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.DoubleValue() > val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.DoubleValue() < val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetDoubleValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricNvmlProcessUtilization) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricNvmlProcessUtilization) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetDoubleValue(m.data.Gauge().DataPoints().At(i).DoubleValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricNvmlProcessUtilization(cfg NvmlProcessUtilizationMetricConfig) metricNvmlProcessUtilization {
+	m := metricNvmlProcessUtilization{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricNvmlSmOccupancy struct {
+	data          pmetric.Metric              // data buffer for generated metric.
+	config        NvmlSmOccupancyMetricConfig // metric config provided by user.
+	capacity      int                         // max observed number of data points added to the metric.
+	aggDataPoints []float64                   // slice containing number of aggregated datapoints at each index
+}
+
+// init fills nvml.sm.occupancy metric with initial data.
+func (m *metricNvmlSmOccupancy) init() {
+	m.data.SetName("nvml.sm.occupancy")
+	m.data.SetDescription("Warps resident on the streaming multiprocessors since the last scrape, as a fraction of the most possible.")
+	m.data.SetUnit("1")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricNvmlSmOccupancy) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, NvmlSmOccupancyMetricAttributeKeyHwID) {
+		dp.Attributes().PutStr("hw.id", hwIDAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlSmOccupancyMetricAttributeKeyHwModel) {
+		dp.Attributes().PutStr("hw.model", hwModelAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlSmOccupancyMetricAttributeKeyHwName) {
+		dp.Attributes().PutStr("hw.name", hwNameAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlSmOccupancyMetricAttributeKeyHwType) {
+		dp.Attributes().PutStr("hw.type", hwTypeAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlSmOccupancyMetricAttributeKeyHwVendor) {
+		dp.Attributes().PutStr("hw.vendor", hwVendorAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetDoubleValue(dpi.DoubleValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.DoubleValue() > val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.DoubleValue() < val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetDoubleValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricNvmlSmOccupancy) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricNvmlSmOccupancy) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetDoubleValue(m.data.Gauge().DataPoints().At(i).DoubleValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricNvmlSmOccupancy(cfg NvmlSmOccupancyMetricConfig) metricNvmlSmOccupancy {
+	m := metricNvmlSmOccupancy{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricNvmlSmUtilization struct {
+	data          pmetric.Metric                // data buffer for generated metric.
+	config        NvmlSmUtilizationMetricConfig // metric config provided by user.
+	capacity      int                           // max observed number of data points added to the metric.
+	aggDataPoints []float64                     // slice containing number of aggregated datapoints at each index
+}
+
+// init fills nvml.sm.utilization metric with initial data.
+func (m *metricNvmlSmUtilization) init() {
+	m.data.SetName("nvml.sm.utilization")
+	m.data.SetDescription("Fraction of time, averaged over the streaming multiprocessors, during which they had a warp since the last scrape.")
+	m.data.SetUnit("1")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricNvmlSmUtilization) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, NvmlSmUtilizationMetricAttributeKeyHwID) {
+		dp.Attributes().PutStr("hw.id", hwIDAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlSmUtilizationMetricAttributeKeyHwModel) {
+		dp.Attributes().PutStr("hw.model", hwModelAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlSmUtilizationMetricAttributeKeyHwName) {
+		dp.Attributes().PutStr("hw.name", hwNameAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlSmUtilizationMetricAttributeKeyHwType) {
+		dp.Attributes().PutStr("hw.type", hwTypeAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlSmUtilizationMetricAttributeKeyHwVendor) {
+		dp.Attributes().PutStr("hw.vendor", hwVendorAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetDoubleValue(dpi.DoubleValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.DoubleValue() > val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.DoubleValue() < val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetDoubleValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricNvmlSmUtilization) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricNvmlSmUtilization) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetDoubleValue(m.data.Gauge().DataPoints().At(i).DoubleValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricNvmlSmUtilization(cfg NvmlSmUtilizationMetricConfig) metricNvmlSmUtilization {
+	m := metricNvmlSmUtilization{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricNvmlTemperatureMargin struct {
+	data          pmetric.Metric                    // data buffer for generated metric.
+	config        NvmlTemperatureMarginMetricConfig // metric config provided by user.
+	capacity      int                               // max observed number of data points added to the metric.
+	aggDataPoints []int64                           // slice containing number of aggregated datapoints at each index
+}
+
+// init fills nvml.temperature.margin metric with initial data.
+func (m *metricNvmlTemperatureMargin) init() {
+	m.data.SetName("nvml.temperature.margin")
+	m.data.SetDescription("Degrees left to the nearest temperature at which the GPU slows down.")
+	m.data.SetUnit("Cel")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricNvmlTemperatureMargin) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, NvmlTemperatureMarginMetricAttributeKeyHwID) {
+		dp.Attributes().PutStr("hw.id", hwIDAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlTemperatureMarginMetricAttributeKeyHwModel) {
+		dp.Attributes().PutStr("hw.model", hwModelAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlTemperatureMarginMetricAttributeKeyHwName) {
+		dp.Attributes().PutStr("hw.name", hwNameAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlTemperatureMarginMetricAttributeKeyHwType) {
+		dp.Attributes().PutStr("hw.type", hwTypeAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlTemperatureMarginMetricAttributeKeyHwVendor) {
+		dp.Attributes().PutStr("hw.vendor", hwVendorAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricNvmlTemperatureMargin) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricNvmlTemperatureMargin) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetIntValue(m.data.Gauge().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricNvmlTemperatureMargin(cfg NvmlTemperatureMarginMetricConfig) metricNvmlTemperatureMargin {
+	m := metricNvmlTemperatureMargin{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricNvmlTensorUtilization struct {
+	data          pmetric.Metric                    // data buffer for generated metric.
+	config        NvmlTensorUtilizationMetricConfig // metric config provided by user.
+	capacity      int                               // max observed number of data points added to the metric.
+	aggDataPoints []float64                         // slice containing number of aggregated datapoints at each index
+}
+
+// init fills nvml.tensor.utilization metric with initial data.
+func (m *metricNvmlTensorUtilization) init() {
+	m.data.SetName("nvml.tensor.utilization")
+	m.data.SetDescription("Fraction of time during which the tensor cores were busy since the last scrape.")
+	m.data.SetUnit("1")
+	m.data.SetEmptyGauge()
+	m.data.Gauge().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricNvmlTensorUtilization) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, NvmlTensorUtilizationMetricAttributeKeyHwID) {
+		dp.Attributes().PutStr("hw.id", hwIDAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlTensorUtilizationMetricAttributeKeyHwModel) {
+		dp.Attributes().PutStr("hw.model", hwModelAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlTensorUtilizationMetricAttributeKeyHwName) {
+		dp.Attributes().PutStr("hw.name", hwNameAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlTensorUtilizationMetricAttributeKeyHwType) {
+		dp.Attributes().PutStr("hw.type", hwTypeAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlTensorUtilizationMetricAttributeKeyHwVendor) {
+		dp.Attributes().PutStr("hw.vendor", hwVendorAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Gauge().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetDoubleValue(dpi.DoubleValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.DoubleValue() > val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.DoubleValue() < val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetDoubleValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricNvmlTensorUtilization) updateCapacity() {
+	if m.data.Gauge().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Gauge().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricNvmlTensorUtilization) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Gauge().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Gauge().DataPoints().At(i).SetDoubleValue(m.data.Gauge().DataPoints().At(i).DoubleValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricNvmlTensorUtilization(cfg NvmlTensorUtilizationMetricConfig) metricNvmlTensorUtilization {
+	m := metricNvmlTensorUtilization{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricNvmlThrottleTime struct {
+	data          pmetric.Metric               // data buffer for generated metric.
+	config        NvmlThrottleTimeMetricConfig // metric config provided by user.
+	capacity      int                          // max observed number of data points added to the metric.
+	aggDataPoints []float64                    // slice containing number of aggregated datapoints at each index
+}
+
+// init fills nvml.throttle.time metric with initial data.
+func (m *metricNvmlThrottleTime) init() {
+	m.data.SetName("nvml.throttle.time")
+	m.data.SetDescription("Time during which the clocks were held down, by reason.")
+	m.data.SetUnit("s")
+	m.data.SetEmptySum()
+	m.data.Sum().SetIsMonotonic(true)
+	m.data.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	m.data.Sum().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricNvmlThrottleTime) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val float64, nvmlThrottleReasonAttributeValue string, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, NvmlThrottleTimeMetricAttributeKeyNvmlThrottleReason) {
+		dp.Attributes().PutStr("nvml.throttle.reason", nvmlThrottleReasonAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlThrottleTimeMetricAttributeKeyHwID) {
+		dp.Attributes().PutStr("hw.id", hwIDAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlThrottleTimeMetricAttributeKeyHwModel) {
+		dp.Attributes().PutStr("hw.model", hwModelAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlThrottleTimeMetricAttributeKeyHwName) {
+		dp.Attributes().PutStr("hw.name", hwNameAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlThrottleTimeMetricAttributeKeyHwType) {
+		dp.Attributes().PutStr("hw.type", hwTypeAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlThrottleTimeMetricAttributeKeyHwVendor) {
+		dp.Attributes().PutStr("hw.vendor", hwVendorAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Sum().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetDoubleValue(dpi.DoubleValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.DoubleValue() > val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.DoubleValue() < val {
+					dpi.SetDoubleValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetDoubleValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricNvmlThrottleTime) updateCapacity() {
+	if m.data.Sum().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Sum().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricNvmlThrottleTime) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Sum().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Sum().DataPoints().At(i).SetDoubleValue(m.data.Sum().DataPoints().At(i).DoubleValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricNvmlThrottleTime(cfg NvmlThrottleTimeMetricConfig) metricNvmlThrottleTime {
+	m := metricNvmlThrottleTime{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
+type metricNvmlXidErrors struct {
+	data          pmetric.Metric            // data buffer for generated metric.
+	config        NvmlXidErrorsMetricConfig // metric config provided by user.
+	capacity      int                       // max observed number of data points added to the metric.
+	aggDataPoints []int64                   // slice containing number of aggregated datapoints at each index
+}
+
+// init fills nvml.xid.errors metric with initial data.
+func (m *metricNvmlXidErrors) init() {
+	m.data.SetName("nvml.xid.errors")
+	m.data.SetDescription("XID errors of the GPU since the receiver began to listen.")
+	m.data.SetUnit("{error}")
+	m.data.SetEmptySum()
+	m.data.Sum().SetIsMonotonic(true)
+	m.data.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	m.data.Sum().DataPoints().EnsureCapacity(m.capacity)
+	m.aggDataPoints = m.aggDataPoints[:0]
+}
+
+func (m *metricNvmlXidErrors) recordDataPoint(start pcommon.Timestamp, ts pcommon.Timestamp, val int64, nvmlXidCodeAttributeValue int64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue string, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	if !m.config.Enabled {
+		return
+	}
+
+	dp := pmetric.NewNumberDataPoint()
+	dp.SetStartTimestamp(start)
+	dp.SetTimestamp(ts)
+	if slices.Contains(m.config.EnabledAttributes, NvmlXidErrorsMetricAttributeKeyNvmlXidCode) {
+		dp.Attributes().PutInt("nvml.xid.code", nvmlXidCodeAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlXidErrorsMetricAttributeKeyHwID) {
+		dp.Attributes().PutStr("hw.id", hwIDAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlXidErrorsMetricAttributeKeyHwModel) {
+		dp.Attributes().PutStr("hw.model", hwModelAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlXidErrorsMetricAttributeKeyHwName) {
+		dp.Attributes().PutStr("hw.name", hwNameAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlXidErrorsMetricAttributeKeyHwType) {
+		dp.Attributes().PutStr("hw.type", hwTypeAttributeValue)
+	}
+	if slices.Contains(m.config.EnabledAttributes, NvmlXidErrorsMetricAttributeKeyHwVendor) {
+		dp.Attributes().PutStr("hw.vendor", hwVendorAttributeValue)
+	}
+	for _, op := range options {
+		op.apply(dp)
+	}
+
+	var s string
+	dps := m.data.Sum().DataPoints()
+	for i := 0; i < dps.Len(); i++ {
+		dpi := dps.At(i)
+		if dp.Attributes().Equal(dpi.Attributes()) && dp.StartTimestamp() == dpi.StartTimestamp() && dp.Timestamp() == dpi.Timestamp() {
+			switch s = m.config.AggregationStrategy; s {
+			case AggregationStrategySum, AggregationStrategyAvg:
+				dpi.SetIntValue(dpi.IntValue() + val)
+				m.aggDataPoints[i] += 1
+				return
+			case AggregationStrategyMin:
+				if dpi.IntValue() > val {
+					dpi.SetIntValue(val)
+				}
+				return
+			case AggregationStrategyMax:
+				if dpi.IntValue() < val {
+					dpi.SetIntValue(val)
+				}
+				return
+			}
+		}
+	}
+
+	dp.SetIntValue(val)
+	m.aggDataPoints = append(m.aggDataPoints, 1)
+	dp.MoveTo(dps.AppendEmpty())
+}
+
+// updateCapacity saves max length of data point slices that will be used for the slice capacity.
+func (m *metricNvmlXidErrors) updateCapacity() {
+	if m.data.Sum().DataPoints().Len() > m.capacity {
+		m.capacity = m.data.Sum().DataPoints().Len()
+	}
+}
+
+// emit appends recorded metric data to a metrics slice and prepares it for recording another set of data points.
+func (m *metricNvmlXidErrors) emit(metrics pmetric.MetricSlice) {
+	if m.config.Enabled && m.data.Sum().DataPoints().Len() > 0 {
+		if m.config.AggregationStrategy == AggregationStrategyAvg {
+			for i, aggCount := range m.aggDataPoints {
+				m.data.Sum().DataPoints().At(i).SetIntValue(m.data.Sum().DataPoints().At(i).IntValue() / aggCount)
+			}
+		}
+		m.updateCapacity()
+		m.data.MoveTo(metrics.AppendEmpty())
+		m.init()
+	}
+}
+
+func newMetricNvmlXidErrors(cfg NvmlXidErrorsMetricConfig) metricNvmlXidErrors {
+	m := metricNvmlXidErrors{config: cfg}
+
+	if cfg.Enabled {
+		m.data = pmetric.NewMetric()
+		m.init()
+	}
+	return m
+}
+
 // MetricsBuilder provides an interface for scrapers to report metrics while taking care of all the transformations
 // required to produce metric representation defined in metadata and user config.
 type MetricsBuilder struct {
-	config                         MetricsBuilderConfig // config of the metrics builder.
-	startTime                      pcommon.Timestamp    // start time that will be applied to all recorded data points.
-	metricsCapacity                int                  // maximum observed number of metrics per resource.
-	metricsBuffer                  pmetric.Metrics      // accumulates metrics data before emitting.
-	buildInfo                      component.BuildInfo  // contains version information.
-	resourceAttributeIncludeFilter map[string]filter.Filter
-	resourceAttributeExcludeFilter map[string]filter.Filter
-	metricGpuMemoryUsedMb          metricGpuMemoryUsedMb
-	metricHwEnergy                 metricHwEnergy
-	metricHwGpuMemoryLimit         metricHwGpuMemoryLimit
-	metricHwGpuMemoryUsage         metricHwGpuMemoryUsage
-	metricHwGpuMemoryUtilization   metricHwGpuMemoryUtilization
-	metricHwGpuUtilization         metricHwGpuUtilization
-	metricHwPower                  metricHwPower
-	metricHwTemperature            metricHwTemperature
-	metricNvmlAvailable            metricNvmlAvailable
+	config                            MetricsBuilderConfig // config of the metrics builder.
+	startTime                         pcommon.Timestamp    // start time that will be applied to all recorded data points.
+	metricsCapacity                   int                  // maximum observed number of metrics per resource.
+	metricsBuffer                     pmetric.Metrics      // accumulates metrics data before emitting.
+	buildInfo                         component.BuildInfo  // contains version information.
+	resourceAttributeIncludeFilter    map[string]filter.Filter
+	resourceAttributeExcludeFilter    map[string]filter.Filter
+	metricGpuMemoryUsedMb             metricGpuMemoryUsedMb
+	metricHwEnergy                    metricHwEnergy
+	metricHwErrors                    metricHwErrors
+	metricHwFanSpeedRatio             metricHwFanSpeedRatio
+	metricHwGpuIo                     metricHwGpuIo
+	metricHwGpuMemoryLimit            metricHwGpuMemoryLimit
+	metricHwGpuMemoryUsage            metricHwGpuMemoryUsage
+	metricHwGpuMemoryUtilization      metricHwGpuMemoryUtilization
+	metricHwGpuUtilization            metricHwGpuUtilization
+	metricHwPower                     metricHwPower
+	metricHwStatus                    metricHwStatus
+	metricHwTemperature               metricHwTemperature
+	metricHwTemperatureLimit          metricHwTemperatureLimit
+	metricNvmlAllocation              metricNvmlAllocation
+	metricNvmlAvailable               metricNvmlAvailable
+	metricNvmlBar1Limit               metricNvmlBar1Limit
+	metricNvmlBar1Usage               metricNvmlBar1Usage
+	metricNvmlClockFrequency          metricNvmlClockFrequency
+	metricNvmlClockLimit              metricNvmlClockLimit
+	metricNvmlDramUtilization         metricNvmlDramUtilization
+	metricNvmlMemoryActivity          metricNvmlMemoryActivity
+	metricNvmlMemoryFree              metricNvmlMemoryFree
+	metricNvmlMemoryRemappedRows      metricNvmlMemoryRemappedRows
+	metricNvmlMemoryRemappingFailed   metricNvmlMemoryRemappingFailed
+	metricNvmlMemoryRemappingPending  metricNvmlMemoryRemappingPending
+	metricNvmlMemoryReserved          metricNvmlMemoryReserved
+	metricNvmlMemoryRetiredPages      metricNvmlMemoryRetiredPages
+	metricNvmlMemoryRetirementPending metricNvmlMemoryRetirementPending
+	metricNvmlNvlinkIo                metricNvmlNvlinkIo
+	metricNvmlNvlinkThroughput        metricNvmlNvlinkThroughput
+	metricNvmlPcieThroughput          metricNvmlPcieThroughput
+	metricNvmlPerformanceState        metricNvmlPerformanceState
+	metricNvmlPowerInstant            metricNvmlPowerInstant
+	metricNvmlPowerLimit              metricNvmlPowerLimit
+	metricNvmlProcessCount            metricNvmlProcessCount
+	metricNvmlProcessMemoryUsage      metricNvmlProcessMemoryUsage
+	metricNvmlProcessUtilization      metricNvmlProcessUtilization
+	metricNvmlSmOccupancy             metricNvmlSmOccupancy
+	metricNvmlSmUtilization           metricNvmlSmUtilization
+	metricNvmlTemperatureMargin       metricNvmlTemperatureMargin
+	metricNvmlTensorUtilization       metricNvmlTensorUtilization
+	metricNvmlThrottleTime            metricNvmlThrottleTime
+	metricNvmlXidErrors               metricNvmlXidErrors
 }
 
 // MetricBuilderOption applies changes to default metrics builder.
@@ -985,21 +5217,55 @@ func WithStartTime(startTime pcommon.Timestamp) MetricBuilderOption {
 }
 func NewMetricsBuilder(mbc MetricsBuilderConfig, settings receiver.Settings, options ...MetricBuilderOption) *MetricsBuilder {
 	mb := &MetricsBuilder{
-		config:                         mbc,
-		startTime:                      pcommon.NewTimestampFromTime(time.Now()),
-		metricsBuffer:                  pmetric.NewMetrics(),
-		buildInfo:                      settings.BuildInfo,
-		metricGpuMemoryUsedMb:          newMetricGpuMemoryUsedMb(mbc.Metrics.GpuMemoryUsedMb),
-		metricHwEnergy:                 newMetricHwEnergy(mbc.Metrics.HwEnergy),
-		metricHwGpuMemoryLimit:         newMetricHwGpuMemoryLimit(mbc.Metrics.HwGpuMemoryLimit),
-		metricHwGpuMemoryUsage:         newMetricHwGpuMemoryUsage(mbc.Metrics.HwGpuMemoryUsage),
-		metricHwGpuMemoryUtilization:   newMetricHwGpuMemoryUtilization(mbc.Metrics.HwGpuMemoryUtilization),
-		metricHwGpuUtilization:         newMetricHwGpuUtilization(mbc.Metrics.HwGpuUtilization),
-		metricHwPower:                  newMetricHwPower(mbc.Metrics.HwPower),
-		metricHwTemperature:            newMetricHwTemperature(mbc.Metrics.HwTemperature),
-		metricNvmlAvailable:            newMetricNvmlAvailable(mbc.Metrics.NvmlAvailable),
-		resourceAttributeIncludeFilter: make(map[string]filter.Filter),
-		resourceAttributeExcludeFilter: make(map[string]filter.Filter),
+		config:                            mbc,
+		startTime:                         pcommon.NewTimestampFromTime(time.Now()),
+		metricsBuffer:                     pmetric.NewMetrics(),
+		buildInfo:                         settings.BuildInfo,
+		metricGpuMemoryUsedMb:             newMetricGpuMemoryUsedMb(mbc.Metrics.GpuMemoryUsedMb),
+		metricHwEnergy:                    newMetricHwEnergy(mbc.Metrics.HwEnergy),
+		metricHwErrors:                    newMetricHwErrors(mbc.Metrics.HwErrors),
+		metricHwFanSpeedRatio:             newMetricHwFanSpeedRatio(mbc.Metrics.HwFanSpeedRatio),
+		metricHwGpuIo:                     newMetricHwGpuIo(mbc.Metrics.HwGpuIo),
+		metricHwGpuMemoryLimit:            newMetricHwGpuMemoryLimit(mbc.Metrics.HwGpuMemoryLimit),
+		metricHwGpuMemoryUsage:            newMetricHwGpuMemoryUsage(mbc.Metrics.HwGpuMemoryUsage),
+		metricHwGpuMemoryUtilization:      newMetricHwGpuMemoryUtilization(mbc.Metrics.HwGpuMemoryUtilization),
+		metricHwGpuUtilization:            newMetricHwGpuUtilization(mbc.Metrics.HwGpuUtilization),
+		metricHwPower:                     newMetricHwPower(mbc.Metrics.HwPower),
+		metricHwStatus:                    newMetricHwStatus(mbc.Metrics.HwStatus),
+		metricHwTemperature:               newMetricHwTemperature(mbc.Metrics.HwTemperature),
+		metricHwTemperatureLimit:          newMetricHwTemperatureLimit(mbc.Metrics.HwTemperatureLimit),
+		metricNvmlAllocation:              newMetricNvmlAllocation(mbc.Metrics.NvmlAllocation),
+		metricNvmlAvailable:               newMetricNvmlAvailable(mbc.Metrics.NvmlAvailable),
+		metricNvmlBar1Limit:               newMetricNvmlBar1Limit(mbc.Metrics.NvmlBar1Limit),
+		metricNvmlBar1Usage:               newMetricNvmlBar1Usage(mbc.Metrics.NvmlBar1Usage),
+		metricNvmlClockFrequency:          newMetricNvmlClockFrequency(mbc.Metrics.NvmlClockFrequency),
+		metricNvmlClockLimit:              newMetricNvmlClockLimit(mbc.Metrics.NvmlClockLimit),
+		metricNvmlDramUtilization:         newMetricNvmlDramUtilization(mbc.Metrics.NvmlDramUtilization),
+		metricNvmlMemoryActivity:          newMetricNvmlMemoryActivity(mbc.Metrics.NvmlMemoryActivity),
+		metricNvmlMemoryFree:              newMetricNvmlMemoryFree(mbc.Metrics.NvmlMemoryFree),
+		metricNvmlMemoryRemappedRows:      newMetricNvmlMemoryRemappedRows(mbc.Metrics.NvmlMemoryRemappedRows),
+		metricNvmlMemoryRemappingFailed:   newMetricNvmlMemoryRemappingFailed(mbc.Metrics.NvmlMemoryRemappingFailed),
+		metricNvmlMemoryRemappingPending:  newMetricNvmlMemoryRemappingPending(mbc.Metrics.NvmlMemoryRemappingPending),
+		metricNvmlMemoryReserved:          newMetricNvmlMemoryReserved(mbc.Metrics.NvmlMemoryReserved),
+		metricNvmlMemoryRetiredPages:      newMetricNvmlMemoryRetiredPages(mbc.Metrics.NvmlMemoryRetiredPages),
+		metricNvmlMemoryRetirementPending: newMetricNvmlMemoryRetirementPending(mbc.Metrics.NvmlMemoryRetirementPending),
+		metricNvmlNvlinkIo:                newMetricNvmlNvlinkIo(mbc.Metrics.NvmlNvlinkIo),
+		metricNvmlNvlinkThroughput:        newMetricNvmlNvlinkThroughput(mbc.Metrics.NvmlNvlinkThroughput),
+		metricNvmlPcieThroughput:          newMetricNvmlPcieThroughput(mbc.Metrics.NvmlPcieThroughput),
+		metricNvmlPerformanceState:        newMetricNvmlPerformanceState(mbc.Metrics.NvmlPerformanceState),
+		metricNvmlPowerInstant:            newMetricNvmlPowerInstant(mbc.Metrics.NvmlPowerInstant),
+		metricNvmlPowerLimit:              newMetricNvmlPowerLimit(mbc.Metrics.NvmlPowerLimit),
+		metricNvmlProcessCount:            newMetricNvmlProcessCount(mbc.Metrics.NvmlProcessCount),
+		metricNvmlProcessMemoryUsage:      newMetricNvmlProcessMemoryUsage(mbc.Metrics.NvmlProcessMemoryUsage),
+		metricNvmlProcessUtilization:      newMetricNvmlProcessUtilization(mbc.Metrics.NvmlProcessUtilization),
+		metricNvmlSmOccupancy:             newMetricNvmlSmOccupancy(mbc.Metrics.NvmlSmOccupancy),
+		metricNvmlSmUtilization:           newMetricNvmlSmUtilization(mbc.Metrics.NvmlSmUtilization),
+		metricNvmlTemperatureMargin:       newMetricNvmlTemperatureMargin(mbc.Metrics.NvmlTemperatureMargin),
+		metricNvmlTensorUtilization:       newMetricNvmlTensorUtilization(mbc.Metrics.NvmlTensorUtilization),
+		metricNvmlThrottleTime:            newMetricNvmlThrottleTime(mbc.Metrics.NvmlThrottleTime),
+		metricNvmlXidErrors:               newMetricNvmlXidErrors(mbc.Metrics.NvmlXidErrors),
+		resourceAttributeIncludeFilter:    make(map[string]filter.Filter),
+		resourceAttributeExcludeFilter:    make(map[string]filter.Filter),
 	}
 	if mbc.ResourceAttributes.HwDriverVersion.MetricsInclude != nil {
 		mb.resourceAttributeIncludeFilter["hw.driver_version"] = filter.CreateFilter(mbc.ResourceAttributes.HwDriverVersion.MetricsInclude)
@@ -1013,11 +5279,23 @@ func NewMetricsBuilder(mbc MetricsBuilderConfig, settings receiver.Settings, opt
 	if mbc.ResourceAttributes.HwID.MetricsExclude != nil {
 		mb.resourceAttributeExcludeFilter["hw.id"] = filter.CreateFilter(mbc.ResourceAttributes.HwID.MetricsExclude)
 	}
+	if mbc.ResourceAttributes.HwModel.MetricsInclude != nil {
+		mb.resourceAttributeIncludeFilter["hw.model"] = filter.CreateFilter(mbc.ResourceAttributes.HwModel.MetricsInclude)
+	}
+	if mbc.ResourceAttributes.HwModel.MetricsExclude != nil {
+		mb.resourceAttributeExcludeFilter["hw.model"] = filter.CreateFilter(mbc.ResourceAttributes.HwModel.MetricsExclude)
+	}
 	if mbc.ResourceAttributes.HwSerialNumber.MetricsInclude != nil {
 		mb.resourceAttributeIncludeFilter["hw.serial_number"] = filter.CreateFilter(mbc.ResourceAttributes.HwSerialNumber.MetricsInclude)
 	}
 	if mbc.ResourceAttributes.HwSerialNumber.MetricsExclude != nil {
 		mb.resourceAttributeExcludeFilter["hw.serial_number"] = filter.CreateFilter(mbc.ResourceAttributes.HwSerialNumber.MetricsExclude)
+	}
+	if mbc.ResourceAttributes.HwVendor.MetricsInclude != nil {
+		mb.resourceAttributeIncludeFilter["hw.vendor"] = filter.CreateFilter(mbc.ResourceAttributes.HwVendor.MetricsInclude)
+	}
+	if mbc.ResourceAttributes.HwVendor.MetricsExclude != nil {
+		mb.resourceAttributeExcludeFilter["hw.vendor"] = filter.CreateFilter(mbc.ResourceAttributes.HwVendor.MetricsExclude)
 	}
 	if mbc.ResourceAttributes.NvmlCudaVersion.MetricsInclude != nil {
 		mb.resourceAttributeIncludeFilter["nvml.cuda.version"] = filter.CreateFilter(mbc.ResourceAttributes.NvmlCudaVersion.MetricsInclude)
@@ -1103,13 +5381,47 @@ func (mb *MetricsBuilder) EmitForResource(options ...ResourceMetricsOption) {
 	ils.Metrics().EnsureCapacity(mb.metricsCapacity)
 	mb.metricGpuMemoryUsedMb.emit(ils.Metrics())
 	mb.metricHwEnergy.emit(ils.Metrics())
+	mb.metricHwErrors.emit(ils.Metrics())
+	mb.metricHwFanSpeedRatio.emit(ils.Metrics())
+	mb.metricHwGpuIo.emit(ils.Metrics())
 	mb.metricHwGpuMemoryLimit.emit(ils.Metrics())
 	mb.metricHwGpuMemoryUsage.emit(ils.Metrics())
 	mb.metricHwGpuMemoryUtilization.emit(ils.Metrics())
 	mb.metricHwGpuUtilization.emit(ils.Metrics())
 	mb.metricHwPower.emit(ils.Metrics())
+	mb.metricHwStatus.emit(ils.Metrics())
 	mb.metricHwTemperature.emit(ils.Metrics())
+	mb.metricHwTemperatureLimit.emit(ils.Metrics())
+	mb.metricNvmlAllocation.emit(ils.Metrics())
 	mb.metricNvmlAvailable.emit(ils.Metrics())
+	mb.metricNvmlBar1Limit.emit(ils.Metrics())
+	mb.metricNvmlBar1Usage.emit(ils.Metrics())
+	mb.metricNvmlClockFrequency.emit(ils.Metrics())
+	mb.metricNvmlClockLimit.emit(ils.Metrics())
+	mb.metricNvmlDramUtilization.emit(ils.Metrics())
+	mb.metricNvmlMemoryActivity.emit(ils.Metrics())
+	mb.metricNvmlMemoryFree.emit(ils.Metrics())
+	mb.metricNvmlMemoryRemappedRows.emit(ils.Metrics())
+	mb.metricNvmlMemoryRemappingFailed.emit(ils.Metrics())
+	mb.metricNvmlMemoryRemappingPending.emit(ils.Metrics())
+	mb.metricNvmlMemoryReserved.emit(ils.Metrics())
+	mb.metricNvmlMemoryRetiredPages.emit(ils.Metrics())
+	mb.metricNvmlMemoryRetirementPending.emit(ils.Metrics())
+	mb.metricNvmlNvlinkIo.emit(ils.Metrics())
+	mb.metricNvmlNvlinkThroughput.emit(ils.Metrics())
+	mb.metricNvmlPcieThroughput.emit(ils.Metrics())
+	mb.metricNvmlPerformanceState.emit(ils.Metrics())
+	mb.metricNvmlPowerInstant.emit(ils.Metrics())
+	mb.metricNvmlPowerLimit.emit(ils.Metrics())
+	mb.metricNvmlProcessCount.emit(ils.Metrics())
+	mb.metricNvmlProcessMemoryUsage.emit(ils.Metrics())
+	mb.metricNvmlProcessUtilization.emit(ils.Metrics())
+	mb.metricNvmlSmOccupancy.emit(ils.Metrics())
+	mb.metricNvmlSmUtilization.emit(ils.Metrics())
+	mb.metricNvmlTemperatureMargin.emit(ils.Metrics())
+	mb.metricNvmlTensorUtilization.emit(ils.Metrics())
+	mb.metricNvmlThrottleTime.emit(ils.Metrics())
+	mb.metricNvmlXidErrors.emit(ils.Metrics())
 
 	for _, op := range options {
 		op.apply(rm)
@@ -1147,43 +5459,213 @@ func (mb *MetricsBuilder) RecordGpuMemoryUsedMbDataPoint(ts pcommon.Timestamp, v
 }
 
 // RecordHwEnergyDataPoint adds a data point to hw.energy metric.
-func (mb *MetricsBuilder) RecordHwEnergyDataPoint(ts pcommon.Timestamp, val float64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string) {
-	mb.metricHwEnergy.recordDataPoint(mb.startTime, ts, val, hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue)
+func (mb *MetricsBuilder) RecordHwEnergyDataPoint(ts pcommon.Timestamp, val float64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricHwEnergy.recordDataPoint(mb.startTime, ts, val, hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue, options...)
+}
+
+// RecordHwErrorsDataPoint adds a data point to hw.errors metric.
+func (mb *MetricsBuilder) RecordHwErrorsDataPoint(ts pcommon.Timestamp, val int64, errorTypeAttributeValue AttributeErrorType, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricHwErrors.recordDataPoint(mb.startTime, ts, val, errorTypeAttributeValue.String(), hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue, options...)
+}
+
+// RecordHwFanSpeedRatioDataPoint adds a data point to hw.fan.speed_ratio metric.
+func (mb *MetricsBuilder) RecordHwFanSpeedRatioDataPoint(ts pcommon.Timestamp, val float64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricHwFanSpeedRatio.recordDataPoint(mb.startTime, ts, val, hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue, options...)
+}
+
+// RecordHwGpuIoDataPoint adds a data point to hw.gpu.io metric.
+func (mb *MetricsBuilder) RecordHwGpuIoDataPoint(ts pcommon.Timestamp, val int64, networkIoDirectionAttributeValue AttributeNetworkIoDirection, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricHwGpuIo.recordDataPoint(mb.startTime, ts, val, networkIoDirectionAttributeValue.String(), hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue, options...)
 }
 
 // RecordHwGpuMemoryLimitDataPoint adds a data point to hw.gpu.memory.limit metric.
-func (mb *MetricsBuilder) RecordHwGpuMemoryLimitDataPoint(ts pcommon.Timestamp, val int64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string) {
-	mb.metricHwGpuMemoryLimit.recordDataPoint(mb.startTime, ts, val, hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue)
+func (mb *MetricsBuilder) RecordHwGpuMemoryLimitDataPoint(ts pcommon.Timestamp, val int64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricHwGpuMemoryLimit.recordDataPoint(mb.startTime, ts, val, hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue, options...)
 }
 
 // RecordHwGpuMemoryUsageDataPoint adds a data point to hw.gpu.memory.usage metric.
-func (mb *MetricsBuilder) RecordHwGpuMemoryUsageDataPoint(ts pcommon.Timestamp, val int64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string) {
-	mb.metricHwGpuMemoryUsage.recordDataPoint(mb.startTime, ts, val, hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue)
+func (mb *MetricsBuilder) RecordHwGpuMemoryUsageDataPoint(ts pcommon.Timestamp, val int64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricHwGpuMemoryUsage.recordDataPoint(mb.startTime, ts, val, hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue, options...)
 }
 
 // RecordHwGpuMemoryUtilizationDataPoint adds a data point to hw.gpu.memory.utilization metric.
-func (mb *MetricsBuilder) RecordHwGpuMemoryUtilizationDataPoint(ts pcommon.Timestamp, val float64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string) {
-	mb.metricHwGpuMemoryUtilization.recordDataPoint(mb.startTime, ts, val, hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue)
+func (mb *MetricsBuilder) RecordHwGpuMemoryUtilizationDataPoint(ts pcommon.Timestamp, val float64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricHwGpuMemoryUtilization.recordDataPoint(mb.startTime, ts, val, hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue, options...)
 }
 
 // RecordHwGpuUtilizationDataPoint adds a data point to hw.gpu.utilization metric.
-func (mb *MetricsBuilder) RecordHwGpuUtilizationDataPoint(ts pcommon.Timestamp, val float64, hwGpuTaskAttributeValue AttributeHwGpuTask, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string) {
-	mb.metricHwGpuUtilization.recordDataPoint(mb.startTime, ts, val, hwGpuTaskAttributeValue.String(), hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue)
+func (mb *MetricsBuilder) RecordHwGpuUtilizationDataPoint(ts pcommon.Timestamp, val float64, hwGpuTaskAttributeValue AttributeHwGpuTask, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricHwGpuUtilization.recordDataPoint(mb.startTime, ts, val, hwGpuTaskAttributeValue.String(), hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue, options...)
 }
 
 // RecordHwPowerDataPoint adds a data point to hw.power metric.
-func (mb *MetricsBuilder) RecordHwPowerDataPoint(ts pcommon.Timestamp, val float64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string) {
-	mb.metricHwPower.recordDataPoint(mb.startTime, ts, val, hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue)
+func (mb *MetricsBuilder) RecordHwPowerDataPoint(ts pcommon.Timestamp, val float64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricHwPower.recordDataPoint(mb.startTime, ts, val, hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue, options...)
+}
+
+// RecordHwStatusDataPoint adds a data point to hw.status metric.
+func (mb *MetricsBuilder) RecordHwStatusDataPoint(ts pcommon.Timestamp, val int64, hwStateAttributeValue AttributeHwState, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricHwStatus.recordDataPoint(mb.startTime, ts, val, hwStateAttributeValue.String(), hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue, options...)
 }
 
 // RecordHwTemperatureDataPoint adds a data point to hw.temperature metric.
-func (mb *MetricsBuilder) RecordHwTemperatureDataPoint(ts pcommon.Timestamp, val int64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string) {
-	mb.metricHwTemperature.recordDataPoint(mb.startTime, ts, val, hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue)
+func (mb *MetricsBuilder) RecordHwTemperatureDataPoint(ts pcommon.Timestamp, val int64, hwSensorLocationAttributeValue AttributeHwSensorLocation, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricHwTemperature.recordDataPoint(mb.startTime, ts, val, hwSensorLocationAttributeValue.String(), hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue, options...)
+}
+
+// RecordHwTemperatureLimitDataPoint adds a data point to hw.temperature.limit metric.
+func (mb *MetricsBuilder) RecordHwTemperatureLimitDataPoint(ts pcommon.Timestamp, val int64, hwLimitTypeAttributeValue AttributeHwLimitType, hwSensorLocationAttributeValue AttributeHwSensorLocation, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricHwTemperatureLimit.recordDataPoint(mb.startTime, ts, val, hwLimitTypeAttributeValue.String(), hwSensorLocationAttributeValue.String(), hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue, options...)
+}
+
+// RecordNvmlAllocationDataPoint adds a data point to nvml.allocation metric.
+func (mb *MetricsBuilder) RecordNvmlAllocationDataPoint(ts pcommon.Timestamp, val int64, hwIDAttributeValue string, hwNameAttributeValue string, nvmlK8sResourceAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricNvmlAllocation.recordDataPoint(mb.startTime, ts, val, hwIDAttributeValue, hwNameAttributeValue, nvmlK8sResourceAttributeValue, options...)
 }
 
 // RecordNvmlAvailableDataPoint adds a data point to nvml.available metric.
 func (mb *MetricsBuilder) RecordNvmlAvailableDataPoint(ts pcommon.Timestamp, val int64) {
 	mb.metricNvmlAvailable.recordDataPoint(mb.startTime, ts, val)
+}
+
+// RecordNvmlBar1LimitDataPoint adds a data point to nvml.bar1.limit metric.
+func (mb *MetricsBuilder) RecordNvmlBar1LimitDataPoint(ts pcommon.Timestamp, val int64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricNvmlBar1Limit.recordDataPoint(mb.startTime, ts, val, hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue, options...)
+}
+
+// RecordNvmlBar1UsageDataPoint adds a data point to nvml.bar1.usage metric.
+func (mb *MetricsBuilder) RecordNvmlBar1UsageDataPoint(ts pcommon.Timestamp, val int64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricNvmlBar1Usage.recordDataPoint(mb.startTime, ts, val, hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue, options...)
+}
+
+// RecordNvmlClockFrequencyDataPoint adds a data point to nvml.clock.frequency metric.
+func (mb *MetricsBuilder) RecordNvmlClockFrequencyDataPoint(ts pcommon.Timestamp, val int64, nvmlClockDomainAttributeValue AttributeNvmlClockDomain, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricNvmlClockFrequency.recordDataPoint(mb.startTime, ts, val, nvmlClockDomainAttributeValue.String(), hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue, options...)
+}
+
+// RecordNvmlClockLimitDataPoint adds a data point to nvml.clock.limit metric.
+func (mb *MetricsBuilder) RecordNvmlClockLimitDataPoint(ts pcommon.Timestamp, val int64, nvmlClockDomainAttributeValue AttributeNvmlClockDomain, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricNvmlClockLimit.recordDataPoint(mb.startTime, ts, val, nvmlClockDomainAttributeValue.String(), hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue, options...)
+}
+
+// RecordNvmlDramUtilizationDataPoint adds a data point to nvml.dram.utilization metric.
+func (mb *MetricsBuilder) RecordNvmlDramUtilizationDataPoint(ts pcommon.Timestamp, val float64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricNvmlDramUtilization.recordDataPoint(mb.startTime, ts, val, hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue, options...)
+}
+
+// RecordNvmlMemoryActivityDataPoint adds a data point to nvml.memory.activity metric.
+func (mb *MetricsBuilder) RecordNvmlMemoryActivityDataPoint(ts pcommon.Timestamp, val float64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricNvmlMemoryActivity.recordDataPoint(mb.startTime, ts, val, hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue, options...)
+}
+
+// RecordNvmlMemoryFreeDataPoint adds a data point to nvml.memory.free metric.
+func (mb *MetricsBuilder) RecordNvmlMemoryFreeDataPoint(ts pcommon.Timestamp, val int64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricNvmlMemoryFree.recordDataPoint(mb.startTime, ts, val, hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue, options...)
+}
+
+// RecordNvmlMemoryRemappedRowsDataPoint adds a data point to nvml.memory.remapped_rows metric.
+func (mb *MetricsBuilder) RecordNvmlMemoryRemappedRowsDataPoint(ts pcommon.Timestamp, val int64, errorTypeAttributeValue AttributeErrorType, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricNvmlMemoryRemappedRows.recordDataPoint(mb.startTime, ts, val, errorTypeAttributeValue.String(), hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue, options...)
+}
+
+// RecordNvmlMemoryRemappingFailedDataPoint adds a data point to nvml.memory.remapping.failed metric.
+func (mb *MetricsBuilder) RecordNvmlMemoryRemappingFailedDataPoint(ts pcommon.Timestamp, val int64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricNvmlMemoryRemappingFailed.recordDataPoint(mb.startTime, ts, val, hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue, options...)
+}
+
+// RecordNvmlMemoryRemappingPendingDataPoint adds a data point to nvml.memory.remapping.pending metric.
+func (mb *MetricsBuilder) RecordNvmlMemoryRemappingPendingDataPoint(ts pcommon.Timestamp, val int64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricNvmlMemoryRemappingPending.recordDataPoint(mb.startTime, ts, val, hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue, options...)
+}
+
+// RecordNvmlMemoryReservedDataPoint adds a data point to nvml.memory.reserved metric.
+func (mb *MetricsBuilder) RecordNvmlMemoryReservedDataPoint(ts pcommon.Timestamp, val int64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricNvmlMemoryReserved.recordDataPoint(mb.startTime, ts, val, hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue, options...)
+}
+
+// RecordNvmlMemoryRetiredPagesDataPoint adds a data point to nvml.memory.retired_pages metric.
+func (mb *MetricsBuilder) RecordNvmlMemoryRetiredPagesDataPoint(ts pcommon.Timestamp, val int64, nvmlRetirementCauseAttributeValue AttributeNvmlRetirementCause, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricNvmlMemoryRetiredPages.recordDataPoint(mb.startTime, ts, val, nvmlRetirementCauseAttributeValue.String(), hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue, options...)
+}
+
+// RecordNvmlMemoryRetirementPendingDataPoint adds a data point to nvml.memory.retirement.pending metric.
+func (mb *MetricsBuilder) RecordNvmlMemoryRetirementPendingDataPoint(ts pcommon.Timestamp, val int64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricNvmlMemoryRetirementPending.recordDataPoint(mb.startTime, ts, val, hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue, options...)
+}
+
+// RecordNvmlNvlinkIoDataPoint adds a data point to nvml.nvlink.io metric.
+func (mb *MetricsBuilder) RecordNvmlNvlinkIoDataPoint(ts pcommon.Timestamp, val int64, networkIoDirectionAttributeValue AttributeNetworkIoDirection, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricNvmlNvlinkIo.recordDataPoint(mb.startTime, ts, val, networkIoDirectionAttributeValue.String(), hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue, options...)
+}
+
+// RecordNvmlNvlinkThroughputDataPoint adds a data point to nvml.nvlink.throughput metric.
+func (mb *MetricsBuilder) RecordNvmlNvlinkThroughputDataPoint(ts pcommon.Timestamp, val float64, networkIoDirectionAttributeValue AttributeNetworkIoDirection, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricNvmlNvlinkThroughput.recordDataPoint(mb.startTime, ts, val, networkIoDirectionAttributeValue.String(), hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue, options...)
+}
+
+// RecordNvmlPcieThroughputDataPoint adds a data point to nvml.pcie.throughput metric.
+func (mb *MetricsBuilder) RecordNvmlPcieThroughputDataPoint(ts pcommon.Timestamp, val float64, networkIoDirectionAttributeValue AttributeNetworkIoDirection, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricNvmlPcieThroughput.recordDataPoint(mb.startTime, ts, val, networkIoDirectionAttributeValue.String(), hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue, options...)
+}
+
+// RecordNvmlPerformanceStateDataPoint adds a data point to nvml.performance_state metric.
+func (mb *MetricsBuilder) RecordNvmlPerformanceStateDataPoint(ts pcommon.Timestamp, val int64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricNvmlPerformanceState.recordDataPoint(mb.startTime, ts, val, hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue, options...)
+}
+
+// RecordNvmlPowerInstantDataPoint adds a data point to nvml.power.instant metric.
+func (mb *MetricsBuilder) RecordNvmlPowerInstantDataPoint(ts pcommon.Timestamp, val float64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricNvmlPowerInstant.recordDataPoint(mb.startTime, ts, val, hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue, options...)
+}
+
+// RecordNvmlPowerLimitDataPoint adds a data point to nvml.power.limit metric.
+func (mb *MetricsBuilder) RecordNvmlPowerLimitDataPoint(ts pcommon.Timestamp, val float64, nvmlPowerLimitTypeAttributeValue AttributeNvmlPowerLimitType, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricNvmlPowerLimit.recordDataPoint(mb.startTime, ts, val, nvmlPowerLimitTypeAttributeValue.String(), hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue, options...)
+}
+
+// RecordNvmlProcessCountDataPoint adds a data point to nvml.process.count metric.
+func (mb *MetricsBuilder) RecordNvmlProcessCountDataPoint(ts pcommon.Timestamp, val int64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricNvmlProcessCount.recordDataPoint(mb.startTime, ts, val, hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue, options...)
+}
+
+// RecordNvmlProcessMemoryUsageDataPoint adds a data point to nvml.process.memory.usage metric.
+func (mb *MetricsBuilder) RecordNvmlProcessMemoryUsageDataPoint(ts pcommon.Timestamp, val int64, hwIDAttributeValue string, hwNameAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricNvmlProcessMemoryUsage.recordDataPoint(mb.startTime, ts, val, hwIDAttributeValue, hwNameAttributeValue, options...)
+}
+
+// RecordNvmlProcessUtilizationDataPoint adds a data point to nvml.process.utilization metric.
+func (mb *MetricsBuilder) RecordNvmlProcessUtilizationDataPoint(ts pcommon.Timestamp, val float64, nvmlProcessEngineAttributeValue AttributeNvmlProcessEngine, hwIDAttributeValue string, hwNameAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricNvmlProcessUtilization.recordDataPoint(mb.startTime, ts, val, nvmlProcessEngineAttributeValue.String(), hwIDAttributeValue, hwNameAttributeValue, options...)
+}
+
+// RecordNvmlSmOccupancyDataPoint adds a data point to nvml.sm.occupancy metric.
+func (mb *MetricsBuilder) RecordNvmlSmOccupancyDataPoint(ts pcommon.Timestamp, val float64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricNvmlSmOccupancy.recordDataPoint(mb.startTime, ts, val, hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue, options...)
+}
+
+// RecordNvmlSmUtilizationDataPoint adds a data point to nvml.sm.utilization metric.
+func (mb *MetricsBuilder) RecordNvmlSmUtilizationDataPoint(ts pcommon.Timestamp, val float64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricNvmlSmUtilization.recordDataPoint(mb.startTime, ts, val, hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue, options...)
+}
+
+// RecordNvmlTemperatureMarginDataPoint adds a data point to nvml.temperature.margin metric.
+func (mb *MetricsBuilder) RecordNvmlTemperatureMarginDataPoint(ts pcommon.Timestamp, val int64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricNvmlTemperatureMargin.recordDataPoint(mb.startTime, ts, val, hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue, options...)
+}
+
+// RecordNvmlTensorUtilizationDataPoint adds a data point to nvml.tensor.utilization metric.
+func (mb *MetricsBuilder) RecordNvmlTensorUtilizationDataPoint(ts pcommon.Timestamp, val float64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricNvmlTensorUtilization.recordDataPoint(mb.startTime, ts, val, hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue, options...)
+}
+
+// RecordNvmlThrottleTimeDataPoint adds a data point to nvml.throttle.time metric.
+func (mb *MetricsBuilder) RecordNvmlThrottleTimeDataPoint(ts pcommon.Timestamp, val float64, nvmlThrottleReasonAttributeValue AttributeNvmlThrottleReason, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricNvmlThrottleTime.recordDataPoint(mb.startTime, ts, val, nvmlThrottleReasonAttributeValue.String(), hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue, options...)
+}
+
+// RecordNvmlXidErrorsDataPoint adds a data point to nvml.xid.errors metric.
+func (mb *MetricsBuilder) RecordNvmlXidErrorsDataPoint(ts pcommon.Timestamp, val int64, nvmlXidCodeAttributeValue int64, hwIDAttributeValue string, hwModelAttributeValue string, hwNameAttributeValue string, hwTypeAttributeValue AttributeHwType, hwVendorAttributeValue string, options ...MetricAttributeOption) {
+	mb.metricNvmlXidErrors.recordDataPoint(mb.startTime, ts, val, nvmlXidCodeAttributeValue, hwIDAttributeValue, hwModelAttributeValue, hwNameAttributeValue, hwTypeAttributeValue.String(), hwVendorAttributeValue, options...)
 }
 
 // Reset resets metrics builder to its initial state. It should be used when external metrics source is restarted,

@@ -68,12 +68,46 @@ func TestMetricsBuilder(t *testing.T) {
 			mb := NewMetricsBuilder(loadMetricsBuilderConfig(t, tt.name), settings, WithStartTime(start))
 			aggMap := make(map[string]string) // contains the aggregation strategies for each metric name
 			aggMap["hw.energy"] = mb.metricHwEnergy.config.AggregationStrategy
+			aggMap["hw.errors"] = mb.metricHwErrors.config.AggregationStrategy
+			aggMap["hw.fan.speed_ratio"] = mb.metricHwFanSpeedRatio.config.AggregationStrategy
+			aggMap["hw.gpu.io"] = mb.metricHwGpuIo.config.AggregationStrategy
 			aggMap["hw.gpu.memory.limit"] = mb.metricHwGpuMemoryLimit.config.AggregationStrategy
 			aggMap["hw.gpu.memory.usage"] = mb.metricHwGpuMemoryUsage.config.AggregationStrategy
 			aggMap["hw.gpu.memory.utilization"] = mb.metricHwGpuMemoryUtilization.config.AggregationStrategy
 			aggMap["hw.gpu.utilization"] = mb.metricHwGpuUtilization.config.AggregationStrategy
 			aggMap["hw.power"] = mb.metricHwPower.config.AggregationStrategy
+			aggMap["hw.status"] = mb.metricHwStatus.config.AggregationStrategy
 			aggMap["hw.temperature"] = mb.metricHwTemperature.config.AggregationStrategy
+			aggMap["hw.temperature.limit"] = mb.metricHwTemperatureLimit.config.AggregationStrategy
+			aggMap["nvml.allocation"] = mb.metricNvmlAllocation.config.AggregationStrategy
+			aggMap["nvml.bar1.limit"] = mb.metricNvmlBar1Limit.config.AggregationStrategy
+			aggMap["nvml.bar1.usage"] = mb.metricNvmlBar1Usage.config.AggregationStrategy
+			aggMap["nvml.clock.frequency"] = mb.metricNvmlClockFrequency.config.AggregationStrategy
+			aggMap["nvml.clock.limit"] = mb.metricNvmlClockLimit.config.AggregationStrategy
+			aggMap["nvml.dram.utilization"] = mb.metricNvmlDramUtilization.config.AggregationStrategy
+			aggMap["nvml.memory.activity"] = mb.metricNvmlMemoryActivity.config.AggregationStrategy
+			aggMap["nvml.memory.free"] = mb.metricNvmlMemoryFree.config.AggregationStrategy
+			aggMap["nvml.memory.remapped_rows"] = mb.metricNvmlMemoryRemappedRows.config.AggregationStrategy
+			aggMap["nvml.memory.remapping.failed"] = mb.metricNvmlMemoryRemappingFailed.config.AggregationStrategy
+			aggMap["nvml.memory.remapping.pending"] = mb.metricNvmlMemoryRemappingPending.config.AggregationStrategy
+			aggMap["nvml.memory.reserved"] = mb.metricNvmlMemoryReserved.config.AggregationStrategy
+			aggMap["nvml.memory.retired_pages"] = mb.metricNvmlMemoryRetiredPages.config.AggregationStrategy
+			aggMap["nvml.memory.retirement.pending"] = mb.metricNvmlMemoryRetirementPending.config.AggregationStrategy
+			aggMap["nvml.nvlink.io"] = mb.metricNvmlNvlinkIo.config.AggregationStrategy
+			aggMap["nvml.nvlink.throughput"] = mb.metricNvmlNvlinkThroughput.config.AggregationStrategy
+			aggMap["nvml.pcie.throughput"] = mb.metricNvmlPcieThroughput.config.AggregationStrategy
+			aggMap["nvml.performance_state"] = mb.metricNvmlPerformanceState.config.AggregationStrategy
+			aggMap["nvml.power.instant"] = mb.metricNvmlPowerInstant.config.AggregationStrategy
+			aggMap["nvml.power.limit"] = mb.metricNvmlPowerLimit.config.AggregationStrategy
+			aggMap["nvml.process.count"] = mb.metricNvmlProcessCount.config.AggregationStrategy
+			aggMap["nvml.process.memory.usage"] = mb.metricNvmlProcessMemoryUsage.config.AggregationStrategy
+			aggMap["nvml.process.utilization"] = mb.metricNvmlProcessUtilization.config.AggregationStrategy
+			aggMap["nvml.sm.occupancy"] = mb.metricNvmlSmOccupancy.config.AggregationStrategy
+			aggMap["nvml.sm.utilization"] = mb.metricNvmlSmUtilization.config.AggregationStrategy
+			aggMap["nvml.temperature.margin"] = mb.metricNvmlTemperatureMargin.config.AggregationStrategy
+			aggMap["nvml.tensor.utilization"] = mb.metricNvmlTensorUtilization.config.AggregationStrategy
+			aggMap["nvml.throttle.time"] = mb.metricNvmlThrottleTime.config.AggregationStrategy
+			aggMap["nvml.xid.errors"] = mb.metricNvmlXidErrors.config.AggregationStrategy
 
 			expectedWarnings := 0
 			if tt.metricsSet != testDataSetReag {
@@ -87,66 +121,306 @@ func TestMetricsBuilder(t *testing.T) {
 			mb.RecordGpuMemoryUsedMbDataPoint(ts, 1, "device-val")
 			defaultMetricsCount++
 			allMetricsCount++
-			mb.RecordHwEnergyDataPoint(ts, 1, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeGpu, "hw.vendor-val")
+			mb.RecordHwEnergyDataPoint(ts, 1, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeFan, "hw.vendor-val", WithHwParentMetricAttribute("hw.parent-val"))
 			if tt.name == "reaggregate_set" {
-				mb.RecordHwEnergyDataPoint(ts, 3, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeGpu, "hw.vendor-val-2")
+				mb.RecordHwEnergyDataPoint(ts, 3, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeFan, "hw.vendor-val-2", WithHwParentMetricAttribute("hw.parent-val"))
 			}
 			defaultMetricsCount++
 			allMetricsCount++
-			mb.RecordHwGpuMemoryLimitDataPoint(ts, 1, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeGpu, "hw.vendor-val")
+			mb.RecordHwErrorsDataPoint(ts, 1, AttributeErrorTypeCorrected, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeFan, "hw.vendor-val", WithHwParentMetricAttribute("hw.parent-val"))
 			if tt.name == "reaggregate_set" {
-				mb.RecordHwGpuMemoryLimitDataPoint(ts, 3, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeGpu, "hw.vendor-val-2")
+				mb.RecordHwErrorsDataPoint(ts, 3, AttributeErrorTypeCorrected, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeFan, "hw.vendor-val-2", WithHwParentMetricAttribute("hw.parent-val"))
 			}
 			defaultMetricsCount++
 			allMetricsCount++
-			mb.RecordHwGpuMemoryUsageDataPoint(ts, 1, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeGpu, "hw.vendor-val")
+			mb.RecordHwFanSpeedRatioDataPoint(ts, 1, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeFan, "hw.vendor-val", WithHwParentMetricAttribute("hw.parent-val"))
 			if tt.name == "reaggregate_set" {
-				mb.RecordHwGpuMemoryUsageDataPoint(ts, 3, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeGpu, "hw.vendor-val-2")
+				mb.RecordHwFanSpeedRatioDataPoint(ts, 3, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeFan, "hw.vendor-val-2", WithHwParentMetricAttribute("hw.parent-val"))
 			}
 			defaultMetricsCount++
 			allMetricsCount++
-			mb.RecordHwGpuMemoryUtilizationDataPoint(ts, 1, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeGpu, "hw.vendor-val")
+			mb.RecordHwGpuIoDataPoint(ts, 1, AttributeNetworkIoDirectionReceive, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeFan, "hw.vendor-val", WithHwParentMetricAttribute("hw.parent-val"))
 			if tt.name == "reaggregate_set" {
-				mb.RecordHwGpuMemoryUtilizationDataPoint(ts, 3, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeGpu, "hw.vendor-val-2")
+				mb.RecordHwGpuIoDataPoint(ts, 3, AttributeNetworkIoDirectionReceive, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeFan, "hw.vendor-val-2", WithHwParentMetricAttribute("hw.parent-val"))
 			}
 			defaultMetricsCount++
 			allMetricsCount++
-			mb.RecordHwGpuUtilizationDataPoint(ts, 1, AttributeHwGpuTaskDecoder, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeGpu, "hw.vendor-val")
+			mb.RecordHwGpuMemoryLimitDataPoint(ts, 1, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeFan, "hw.vendor-val", WithHwParentMetricAttribute("hw.parent-val"))
 			if tt.name == "reaggregate_set" {
-				mb.RecordHwGpuUtilizationDataPoint(ts, 3, AttributeHwGpuTaskDecoder, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeGpu, "hw.vendor-val-2")
+				mb.RecordHwGpuMemoryLimitDataPoint(ts, 3, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeFan, "hw.vendor-val-2", WithHwParentMetricAttribute("hw.parent-val"))
 			}
 			defaultMetricsCount++
 			allMetricsCount++
-			mb.RecordHwPowerDataPoint(ts, 1, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeGpu, "hw.vendor-val")
+			mb.RecordHwGpuMemoryUsageDataPoint(ts, 1, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeFan, "hw.vendor-val", WithHwParentMetricAttribute("hw.parent-val"))
 			if tt.name == "reaggregate_set" {
-				mb.RecordHwPowerDataPoint(ts, 3, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeGpu, "hw.vendor-val-2")
+				mb.RecordHwGpuMemoryUsageDataPoint(ts, 3, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeFan, "hw.vendor-val-2", WithHwParentMetricAttribute("hw.parent-val"))
 			}
 			defaultMetricsCount++
 			allMetricsCount++
-			mb.RecordHwTemperatureDataPoint(ts, 1, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeGpu, "hw.vendor-val")
+			mb.RecordHwGpuMemoryUtilizationDataPoint(ts, 1, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeFan, "hw.vendor-val", WithHwParentMetricAttribute("hw.parent-val"))
 			if tt.name == "reaggregate_set" {
-				mb.RecordHwTemperatureDataPoint(ts, 3, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeGpu, "hw.vendor-val-2")
+				mb.RecordHwGpuMemoryUtilizationDataPoint(ts, 3, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeFan, "hw.vendor-val-2", WithHwParentMetricAttribute("hw.parent-val"))
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHwGpuUtilizationDataPoint(ts, 1, AttributeHwGpuTaskDecoder, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeFan, "hw.vendor-val", WithHwParentMetricAttribute("hw.parent-val"))
+			if tt.name == "reaggregate_set" {
+				mb.RecordHwGpuUtilizationDataPoint(ts, 3, AttributeHwGpuTaskDecoder, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeFan, "hw.vendor-val-2", WithHwParentMetricAttribute("hw.parent-val"))
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHwPowerDataPoint(ts, 1, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeFan, "hw.vendor-val", WithHwParentMetricAttribute("hw.parent-val"))
+			if tt.name == "reaggregate_set" {
+				mb.RecordHwPowerDataPoint(ts, 3, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeFan, "hw.vendor-val-2", WithHwParentMetricAttribute("hw.parent-val"))
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHwStatusDataPoint(ts, 1, AttributeHwStateDegraded, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeFan, "hw.vendor-val", WithHwParentMetricAttribute("hw.parent-val"))
+			if tt.name == "reaggregate_set" {
+				mb.RecordHwStatusDataPoint(ts, 3, AttributeHwStateDegraded, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeFan, "hw.vendor-val-2", WithHwParentMetricAttribute("hw.parent-val"))
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHwTemperatureDataPoint(ts, 1, AttributeHwSensorLocationGpu, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeFan, "hw.vendor-val", WithHwParentMetricAttribute("hw.parent-val"))
+			if tt.name == "reaggregate_set" {
+				mb.RecordHwTemperatureDataPoint(ts, 3, AttributeHwSensorLocationGpu, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeFan, "hw.vendor-val-2", WithHwParentMetricAttribute("hw.parent-val"))
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordHwTemperatureLimitDataPoint(ts, 1, AttributeHwLimitTypeHighCritical, AttributeHwSensorLocationGpu, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeFan, "hw.vendor-val", WithHwParentMetricAttribute("hw.parent-val"))
+			if tt.name == "reaggregate_set" {
+				mb.RecordHwTemperatureLimitDataPoint(ts, 3, AttributeHwLimitTypeHighCritical, AttributeHwSensorLocationGpu, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeFan, "hw.vendor-val-2", WithHwParentMetricAttribute("hw.parent-val"))
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordNvmlAllocationDataPoint(ts, 1, "hw.id-val", "hw.name-val", "nvml.k8s.resource-val", WithHwParentMetricAttribute("hw.parent-val"), WithK8sContainerNameMetricAttribute("k8s.container.name-val"), WithK8sNamespaceNameMetricAttribute("k8s.namespace.name-val"), WithK8sPodNameMetricAttribute("k8s.pod.name-val"))
+			if tt.name == "reaggregate_set" {
+				mb.RecordNvmlAllocationDataPoint(ts, 3, "hw.id-val", "hw.name-val-2", "nvml.k8s.resource-val", WithHwParentMetricAttribute("hw.parent-val"), WithK8sContainerNameMetricAttribute("k8s.container.name-val"), WithK8sNamespaceNameMetricAttribute("k8s.namespace.name-val"), WithK8sPodNameMetricAttribute("k8s.pod.name-val"))
 			}
 			defaultMetricsCount++
 			allMetricsCount++
 			mb.RecordNvmlAvailableDataPoint(ts, 1)
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordNvmlBar1LimitDataPoint(ts, 1, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeFan, "hw.vendor-val", WithHwParentMetricAttribute("hw.parent-val"))
+			if tt.name == "reaggregate_set" {
+				mb.RecordNvmlBar1LimitDataPoint(ts, 3, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeFan, "hw.vendor-val-2", WithHwParentMetricAttribute("hw.parent-val"))
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordNvmlBar1UsageDataPoint(ts, 1, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeFan, "hw.vendor-val", WithHwParentMetricAttribute("hw.parent-val"))
+			if tt.name == "reaggregate_set" {
+				mb.RecordNvmlBar1UsageDataPoint(ts, 3, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeFan, "hw.vendor-val-2", WithHwParentMetricAttribute("hw.parent-val"))
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordNvmlClockFrequencyDataPoint(ts, 1, AttributeNvmlClockDomainGraphics, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeFan, "hw.vendor-val", WithHwParentMetricAttribute("hw.parent-val"))
+			if tt.name == "reaggregate_set" {
+				mb.RecordNvmlClockFrequencyDataPoint(ts, 3, AttributeNvmlClockDomainGraphics, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeFan, "hw.vendor-val-2", WithHwParentMetricAttribute("hw.parent-val"))
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordNvmlClockLimitDataPoint(ts, 1, AttributeNvmlClockDomainGraphics, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeFan, "hw.vendor-val", WithHwParentMetricAttribute("hw.parent-val"))
+			if tt.name == "reaggregate_set" {
+				mb.RecordNvmlClockLimitDataPoint(ts, 3, AttributeNvmlClockDomainGraphics, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeFan, "hw.vendor-val-2", WithHwParentMetricAttribute("hw.parent-val"))
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordNvmlDramUtilizationDataPoint(ts, 1, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeFan, "hw.vendor-val", WithHwParentMetricAttribute("hw.parent-val"))
+			if tt.name == "reaggregate_set" {
+				mb.RecordNvmlDramUtilizationDataPoint(ts, 3, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeFan, "hw.vendor-val-2", WithHwParentMetricAttribute("hw.parent-val"))
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordNvmlMemoryActivityDataPoint(ts, 1, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeFan, "hw.vendor-val", WithHwParentMetricAttribute("hw.parent-val"))
+			if tt.name == "reaggregate_set" {
+				mb.RecordNvmlMemoryActivityDataPoint(ts, 3, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeFan, "hw.vendor-val-2", WithHwParentMetricAttribute("hw.parent-val"))
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordNvmlMemoryFreeDataPoint(ts, 1, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeFan, "hw.vendor-val", WithHwParentMetricAttribute("hw.parent-val"))
+			if tt.name == "reaggregate_set" {
+				mb.RecordNvmlMemoryFreeDataPoint(ts, 3, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeFan, "hw.vendor-val-2", WithHwParentMetricAttribute("hw.parent-val"))
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordNvmlMemoryRemappedRowsDataPoint(ts, 1, AttributeErrorTypeCorrected, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeFan, "hw.vendor-val", WithHwParentMetricAttribute("hw.parent-val"))
+			if tt.name == "reaggregate_set" {
+				mb.RecordNvmlMemoryRemappedRowsDataPoint(ts, 3, AttributeErrorTypeCorrected, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeFan, "hw.vendor-val-2", WithHwParentMetricAttribute("hw.parent-val"))
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordNvmlMemoryRemappingFailedDataPoint(ts, 1, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeFan, "hw.vendor-val", WithHwParentMetricAttribute("hw.parent-val"))
+			if tt.name == "reaggregate_set" {
+				mb.RecordNvmlMemoryRemappingFailedDataPoint(ts, 3, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeFan, "hw.vendor-val-2", WithHwParentMetricAttribute("hw.parent-val"))
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordNvmlMemoryRemappingPendingDataPoint(ts, 1, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeFan, "hw.vendor-val", WithHwParentMetricAttribute("hw.parent-val"))
+			if tt.name == "reaggregate_set" {
+				mb.RecordNvmlMemoryRemappingPendingDataPoint(ts, 3, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeFan, "hw.vendor-val-2", WithHwParentMetricAttribute("hw.parent-val"))
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordNvmlMemoryReservedDataPoint(ts, 1, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeFan, "hw.vendor-val", WithHwParentMetricAttribute("hw.parent-val"))
+			if tt.name == "reaggregate_set" {
+				mb.RecordNvmlMemoryReservedDataPoint(ts, 3, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeFan, "hw.vendor-val-2", WithHwParentMetricAttribute("hw.parent-val"))
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordNvmlMemoryRetiredPagesDataPoint(ts, 1, AttributeNvmlRetirementCauseDoubleBit, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeFan, "hw.vendor-val", WithHwParentMetricAttribute("hw.parent-val"))
+			if tt.name == "reaggregate_set" {
+				mb.RecordNvmlMemoryRetiredPagesDataPoint(ts, 3, AttributeNvmlRetirementCauseDoubleBit, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeFan, "hw.vendor-val-2", WithHwParentMetricAttribute("hw.parent-val"))
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordNvmlMemoryRetirementPendingDataPoint(ts, 1, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeFan, "hw.vendor-val", WithHwParentMetricAttribute("hw.parent-val"))
+			if tt.name == "reaggregate_set" {
+				mb.RecordNvmlMemoryRetirementPendingDataPoint(ts, 3, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeFan, "hw.vendor-val-2", WithHwParentMetricAttribute("hw.parent-val"))
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordNvmlNvlinkIoDataPoint(ts, 1, AttributeNetworkIoDirectionReceive, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeFan, "hw.vendor-val", WithHwParentMetricAttribute("hw.parent-val"))
+			if tt.name == "reaggregate_set" {
+				mb.RecordNvmlNvlinkIoDataPoint(ts, 3, AttributeNetworkIoDirectionReceive, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeFan, "hw.vendor-val-2", WithHwParentMetricAttribute("hw.parent-val"))
+			}
+
+			allMetricsCount++
+			mb.RecordNvmlNvlinkThroughputDataPoint(ts, 1, AttributeNetworkIoDirectionReceive, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeFan, "hw.vendor-val", WithHwParentMetricAttribute("hw.parent-val"))
+			if tt.name == "reaggregate_set" {
+				mb.RecordNvmlNvlinkThroughputDataPoint(ts, 3, AttributeNetworkIoDirectionReceive, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeFan, "hw.vendor-val-2", WithHwParentMetricAttribute("hw.parent-val"))
+			}
+
+			allMetricsCount++
+			mb.RecordNvmlPcieThroughputDataPoint(ts, 1, AttributeNetworkIoDirectionReceive, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeFan, "hw.vendor-val", WithHwParentMetricAttribute("hw.parent-val"))
+			if tt.name == "reaggregate_set" {
+				mb.RecordNvmlPcieThroughputDataPoint(ts, 3, AttributeNetworkIoDirectionReceive, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeFan, "hw.vendor-val-2", WithHwParentMetricAttribute("hw.parent-val"))
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordNvmlPerformanceStateDataPoint(ts, 1, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeFan, "hw.vendor-val", WithHwParentMetricAttribute("hw.parent-val"))
+			if tt.name == "reaggregate_set" {
+				mb.RecordNvmlPerformanceStateDataPoint(ts, 3, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeFan, "hw.vendor-val-2", WithHwParentMetricAttribute("hw.parent-val"))
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordNvmlPowerInstantDataPoint(ts, 1, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeFan, "hw.vendor-val", WithHwParentMetricAttribute("hw.parent-val"))
+			if tt.name == "reaggregate_set" {
+				mb.RecordNvmlPowerInstantDataPoint(ts, 3, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeFan, "hw.vendor-val-2", WithHwParentMetricAttribute("hw.parent-val"))
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordNvmlPowerLimitDataPoint(ts, 1, AttributeNvmlPowerLimitTypeDefault, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeFan, "hw.vendor-val", WithHwParentMetricAttribute("hw.parent-val"))
+			if tt.name == "reaggregate_set" {
+				mb.RecordNvmlPowerLimitDataPoint(ts, 3, AttributeNvmlPowerLimitTypeDefault, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeFan, "hw.vendor-val-2", WithHwParentMetricAttribute("hw.parent-val"))
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordNvmlProcessCountDataPoint(ts, 1, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeFan, "hw.vendor-val", WithHwParentMetricAttribute("hw.parent-val"))
+			if tt.name == "reaggregate_set" {
+				mb.RecordNvmlProcessCountDataPoint(ts, 3, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeFan, "hw.vendor-val-2", WithHwParentMetricAttribute("hw.parent-val"))
+			}
+
+			allMetricsCount++
+			mb.RecordNvmlProcessMemoryUsageDataPoint(ts, 1, "hw.id-val", "hw.name-val", WithHwParentMetricAttribute("hw.parent-val"), WithContainerIDMetricAttribute("container.id-val"), WithK8sContainerNameMetricAttribute("k8s.container.name-val"), WithK8sNamespaceNameMetricAttribute("k8s.namespace.name-val"), WithK8sPodNameMetricAttribute("k8s.pod.name-val"), WithK8sPodUIDMetricAttribute("k8s.pod.uid-val"), WithProcessExecutableNameMetricAttribute("process.executable.name-val"), WithProcessPidMetricAttribute(11))
+			if tt.name == "reaggregate_set" {
+				mb.RecordNvmlProcessMemoryUsageDataPoint(ts, 3, "hw.id-val", "hw.name-val-2", WithHwParentMetricAttribute("hw.parent-val"), WithContainerIDMetricAttribute("container.id-val"), WithK8sContainerNameMetricAttribute("k8s.container.name-val"), WithK8sNamespaceNameMetricAttribute("k8s.namespace.name-val"), WithK8sPodNameMetricAttribute("k8s.pod.name-val"), WithK8sPodUIDMetricAttribute("k8s.pod.uid-val"), WithProcessExecutableNameMetricAttribute("process.executable.name-val"), WithProcessPidMetricAttribute(11))
+			}
+
+			allMetricsCount++
+			mb.RecordNvmlProcessUtilizationDataPoint(ts, 1, AttributeNvmlProcessEngineDecoder, "hw.id-val", "hw.name-val", WithHwParentMetricAttribute("hw.parent-val"), WithContainerIDMetricAttribute("container.id-val"), WithK8sContainerNameMetricAttribute("k8s.container.name-val"), WithK8sNamespaceNameMetricAttribute("k8s.namespace.name-val"), WithK8sPodNameMetricAttribute("k8s.pod.name-val"), WithK8sPodUIDMetricAttribute("k8s.pod.uid-val"), WithProcessExecutableNameMetricAttribute("process.executable.name-val"), WithProcessPidMetricAttribute(11))
+			if tt.name == "reaggregate_set" {
+				mb.RecordNvmlProcessUtilizationDataPoint(ts, 3, AttributeNvmlProcessEngineDecoder, "hw.id-val", "hw.name-val-2", WithHwParentMetricAttribute("hw.parent-val"), WithContainerIDMetricAttribute("container.id-val"), WithK8sContainerNameMetricAttribute("k8s.container.name-val"), WithK8sNamespaceNameMetricAttribute("k8s.namespace.name-val"), WithK8sPodNameMetricAttribute("k8s.pod.name-val"), WithK8sPodUIDMetricAttribute("k8s.pod.uid-val"), WithProcessExecutableNameMetricAttribute("process.executable.name-val"), WithProcessPidMetricAttribute(11))
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordNvmlSmOccupancyDataPoint(ts, 1, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeFan, "hw.vendor-val", WithHwParentMetricAttribute("hw.parent-val"))
+			if tt.name == "reaggregate_set" {
+				mb.RecordNvmlSmOccupancyDataPoint(ts, 3, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeFan, "hw.vendor-val-2", WithHwParentMetricAttribute("hw.parent-val"))
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordNvmlSmUtilizationDataPoint(ts, 1, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeFan, "hw.vendor-val", WithHwParentMetricAttribute("hw.parent-val"))
+			if tt.name == "reaggregate_set" {
+				mb.RecordNvmlSmUtilizationDataPoint(ts, 3, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeFan, "hw.vendor-val-2", WithHwParentMetricAttribute("hw.parent-val"))
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordNvmlTemperatureMarginDataPoint(ts, 1, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeFan, "hw.vendor-val", WithHwParentMetricAttribute("hw.parent-val"))
+			if tt.name == "reaggregate_set" {
+				mb.RecordNvmlTemperatureMarginDataPoint(ts, 3, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeFan, "hw.vendor-val-2", WithHwParentMetricAttribute("hw.parent-val"))
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordNvmlTensorUtilizationDataPoint(ts, 1, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeFan, "hw.vendor-val", WithHwParentMetricAttribute("hw.parent-val"))
+			if tt.name == "reaggregate_set" {
+				mb.RecordNvmlTensorUtilizationDataPoint(ts, 3, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeFan, "hw.vendor-val-2", WithHwParentMetricAttribute("hw.parent-val"))
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordNvmlThrottleTimeDataPoint(ts, 1, AttributeNvmlThrottleReasonBoardLimit, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeFan, "hw.vendor-val", WithHwParentMetricAttribute("hw.parent-val"))
+			if tt.name == "reaggregate_set" {
+				mb.RecordNvmlThrottleTimeDataPoint(ts, 3, AttributeNvmlThrottleReasonBoardLimit, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeFan, "hw.vendor-val-2", WithHwParentMetricAttribute("hw.parent-val"))
+			}
+			defaultMetricsCount++
+			allMetricsCount++
+			mb.RecordNvmlXidErrorsDataPoint(ts, 1, 13, "hw.id-val", "hw.model-val", "hw.name-val", AttributeHwTypeFan, "hw.vendor-val", WithHwParentMetricAttribute("hw.parent-val"))
+			if tt.name == "reaggregate_set" {
+				mb.RecordNvmlXidErrorsDataPoint(ts, 3, 13, "hw.id-val", "hw.model-val-2", "hw.name-val-2", AttributeHwTypeFan, "hw.vendor-val-2", WithHwParentMetricAttribute("hw.parent-val"))
+			}
 
 			rb := mb.NewResourceBuilder()
 			rb.SetHwDriverVersion("hw.driver_version-val")
 			rb.SetHwID("hw.id-val")
+			rb.SetHwModel("hw.model-val")
 			rb.SetHwSerialNumber("hw.serial_number-val")
+			rb.SetHwVendor("hw.vendor-val")
 			rb.SetNvmlCudaVersion("nvml.cuda.version-val")
 			rb.SetNvmlPciBusID("nvml.pci.bus_id-val")
 			res := rb.Emit()
 			metrics := mb.Emit(WithResource(res))
 			if tt.name == "reaggregate_set" {
 				assert.Empty(t, mb.metricHwEnergy.aggDataPoints)
+				assert.Empty(t, mb.metricHwErrors.aggDataPoints)
+				assert.Empty(t, mb.metricHwFanSpeedRatio.aggDataPoints)
+				assert.Empty(t, mb.metricHwGpuIo.aggDataPoints)
 				assert.Empty(t, mb.metricHwGpuMemoryLimit.aggDataPoints)
 				assert.Empty(t, mb.metricHwGpuMemoryUsage.aggDataPoints)
 				assert.Empty(t, mb.metricHwGpuMemoryUtilization.aggDataPoints)
 				assert.Empty(t, mb.metricHwGpuUtilization.aggDataPoints)
 				assert.Empty(t, mb.metricHwPower.aggDataPoints)
+				assert.Empty(t, mb.metricHwStatus.aggDataPoints)
 				assert.Empty(t, mb.metricHwTemperature.aggDataPoints)
+				assert.Empty(t, mb.metricHwTemperatureLimit.aggDataPoints)
+				assert.Empty(t, mb.metricNvmlAllocation.aggDataPoints)
+				assert.Empty(t, mb.metricNvmlBar1Limit.aggDataPoints)
+				assert.Empty(t, mb.metricNvmlBar1Usage.aggDataPoints)
+				assert.Empty(t, mb.metricNvmlClockFrequency.aggDataPoints)
+				assert.Empty(t, mb.metricNvmlClockLimit.aggDataPoints)
+				assert.Empty(t, mb.metricNvmlDramUtilization.aggDataPoints)
+				assert.Empty(t, mb.metricNvmlMemoryActivity.aggDataPoints)
+				assert.Empty(t, mb.metricNvmlMemoryFree.aggDataPoints)
+				assert.Empty(t, mb.metricNvmlMemoryRemappedRows.aggDataPoints)
+				assert.Empty(t, mb.metricNvmlMemoryRemappingFailed.aggDataPoints)
+				assert.Empty(t, mb.metricNvmlMemoryRemappingPending.aggDataPoints)
+				assert.Empty(t, mb.metricNvmlMemoryReserved.aggDataPoints)
+				assert.Empty(t, mb.metricNvmlMemoryRetiredPages.aggDataPoints)
+				assert.Empty(t, mb.metricNvmlMemoryRetirementPending.aggDataPoints)
+				assert.Empty(t, mb.metricNvmlNvlinkIo.aggDataPoints)
+				assert.Empty(t, mb.metricNvmlNvlinkThroughput.aggDataPoints)
+				assert.Empty(t, mb.metricNvmlPcieThroughput.aggDataPoints)
+				assert.Empty(t, mb.metricNvmlPerformanceState.aggDataPoints)
+				assert.Empty(t, mb.metricNvmlPowerInstant.aggDataPoints)
+				assert.Empty(t, mb.metricNvmlPowerLimit.aggDataPoints)
+				assert.Empty(t, mb.metricNvmlProcessCount.aggDataPoints)
+				assert.Empty(t, mb.metricNvmlProcessMemoryUsage.aggDataPoints)
+				assert.Empty(t, mb.metricNvmlProcessUtilization.aggDataPoints)
+				assert.Empty(t, mb.metricNvmlSmOccupancy.aggDataPoints)
+				assert.Empty(t, mb.metricNvmlSmUtilization.aggDataPoints)
+				assert.Empty(t, mb.metricNvmlTemperatureMargin.aggDataPoints)
+				assert.Empty(t, mb.metricNvmlTensorUtilization.aggDataPoints)
+				assert.Empty(t, mb.metricNvmlThrottleTime.aggDataPoints)
+				assert.Empty(t, mb.metricNvmlXidErrors.aggDataPoints)
 			}
 
 			if tt.expectEmpty {
@@ -195,7 +469,7 @@ func TestMetricsBuilder(t *testing.T) {
 						validatedMetrics["hw.energy"] = true
 						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
 						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
-						assert.Equal(t, "Energy consumed by the GPU since the driver was loaded.", mi.Description())
+						assert.Equal(t, "Energy consumed by the GPU.", mi.Description())
 						assert.Equal(t, "J", mi.Unit())
 						assert.True(t, mi.Sum().IsMonotonic())
 						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
@@ -213,9 +487,12 @@ func TestMetricsBuilder(t *testing.T) {
 						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
 						assert.True(t, ok)
 						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
 						hwTypeAttrVal, ok := dp.Attributes().Get("hw.type")
 						assert.True(t, ok)
-						assert.Equal(t, "gpu", hwTypeAttrVal.Str())
+						assert.Equal(t, "fan", hwTypeAttrVal.Str())
 						hwVendorAttrVal, ok := dp.Attributes().Get("hw.vendor")
 						assert.True(t, ok)
 						assert.Equal(t, "hw.vendor-val", hwVendorAttrVal.Str())
@@ -224,7 +501,7 @@ func TestMetricsBuilder(t *testing.T) {
 						validatedMetrics["hw.energy"] = true
 						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
 						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
-						assert.Equal(t, "Energy consumed by the GPU since the driver was loaded.", mi.Description())
+						assert.Equal(t, "Energy consumed by the GPU.", mi.Description())
 						assert.Equal(t, "J", mi.Unit())
 						assert.True(t, mi.Sum().IsMonotonic())
 						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
@@ -243,6 +520,213 @@ func TestMetricsBuilder(t *testing.T) {
 							assert.InDelta(t, float64(3), dp.DoubleValue(), 0.01)
 						}
 						_, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.model")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.name")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.vendor")
+						assert.False(t, ok)
+					}
+				case "hw.errors":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["hw.errors"], "Found a duplicate in the metrics slice: hw.errors")
+						validatedMetrics["hw.errors"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "ECC errors of the GPU since the driver was loaded.", mi.Description())
+						assert.Equal(t, "{error}", mi.Unit())
+						assert.True(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						errorTypeAttrVal, ok := dp.Attributes().Get("error.type")
+						assert.True(t, ok)
+						assert.Equal(t, "corrected", errorTypeAttrVal.Str())
+						hwIDAttrVal, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.id-val", hwIDAttrVal.Str())
+						hwModelAttrVal, ok := dp.Attributes().Get("hw.model")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.model-val", hwModelAttrVal.Str())
+						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
+						hwTypeAttrVal, ok := dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						assert.Equal(t, "fan", hwTypeAttrVal.Str())
+						hwVendorAttrVal, ok := dp.Attributes().Get("hw.vendor")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.vendor-val", hwVendorAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["hw.errors"], "Found a duplicate in the metrics slice: hw.errors")
+						validatedMetrics["hw.errors"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "ECC errors of the GPU since the driver was loaded.", mi.Description())
+						assert.Equal(t, "{error}", mi.Unit())
+						assert.True(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["hw.errors"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("error.type")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.model")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.name")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.vendor")
+						assert.False(t, ok)
+					}
+				case "hw.fan.speed_ratio":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["hw.fan.speed_ratio"], "Found a duplicate in the metrics slice: hw.fan.speed_ratio")
+						validatedMetrics["hw.fan.speed_ratio"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Speed of a fan of the GPU as a fraction of its greatest speed.", mi.Description())
+						assert.Equal(t, "1", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						hwIDAttrVal, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.id-val", hwIDAttrVal.Str())
+						hwModelAttrVal, ok := dp.Attributes().Get("hw.model")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.model-val", hwModelAttrVal.Str())
+						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
+						hwTypeAttrVal, ok := dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						assert.Equal(t, "fan", hwTypeAttrVal.Str())
+						hwVendorAttrVal, ok := dp.Attributes().Get("hw.vendor")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.vendor-val", hwVendorAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["hw.fan.speed_ratio"], "Found a duplicate in the metrics slice: hw.fan.speed_ratio")
+						validatedMetrics["hw.fan.speed_ratio"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Speed of a fan of the GPU as a fraction of its greatest speed.", mi.Description())
+						assert.Equal(t, "1", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						switch aggMap["hw.fan.speed_ratio"] {
+						case "sum":
+							assert.InDelta(t, float64(4), dp.DoubleValue(), 0.01)
+						case "avg":
+							assert.InDelta(t, float64(2), dp.DoubleValue(), 0.01)
+						case "min":
+							assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						case "max":
+							assert.InDelta(t, float64(3), dp.DoubleValue(), 0.01)
+						}
+						_, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.model")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.name")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.vendor")
+						assert.False(t, ok)
+					}
+				case "hw.gpu.io":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["hw.gpu.io"], "Found a duplicate in the metrics slice: hw.gpu.io")
+						validatedMetrics["hw.gpu.io"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Bytes that the GPU received and transmitted over PCIe.", mi.Description())
+						assert.Equal(t, "By", mi.Unit())
+						assert.True(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						networkIoDirectionAttrVal, ok := dp.Attributes().Get("network.io.direction")
+						assert.True(t, ok)
+						assert.Equal(t, "receive", networkIoDirectionAttrVal.Str())
+						hwIDAttrVal, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.id-val", hwIDAttrVal.Str())
+						hwModelAttrVal, ok := dp.Attributes().Get("hw.model")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.model-val", hwModelAttrVal.Str())
+						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
+						hwTypeAttrVal, ok := dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						assert.Equal(t, "fan", hwTypeAttrVal.Str())
+						hwVendorAttrVal, ok := dp.Attributes().Get("hw.vendor")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.vendor-val", hwVendorAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["hw.gpu.io"], "Found a duplicate in the metrics slice: hw.gpu.io")
+						validatedMetrics["hw.gpu.io"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Bytes that the GPU received and transmitted over PCIe.", mi.Description())
+						assert.Equal(t, "By", mi.Unit())
+						assert.True(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["hw.gpu.io"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("network.io.direction")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.id")
 						assert.True(t, ok)
 						_, ok = dp.Attributes().Get("hw.model")
 						assert.False(t, ok)
@@ -277,9 +761,12 @@ func TestMetricsBuilder(t *testing.T) {
 						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
 						assert.True(t, ok)
 						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
 						hwTypeAttrVal, ok := dp.Attributes().Get("hw.type")
 						assert.True(t, ok)
-						assert.Equal(t, "gpu", hwTypeAttrVal.Str())
+						assert.Equal(t, "fan", hwTypeAttrVal.Str())
 						hwVendorAttrVal, ok := dp.Attributes().Get("hw.vendor")
 						assert.True(t, ok)
 						assert.Equal(t, "hw.vendor-val", hwVendorAttrVal.Str())
@@ -341,9 +828,12 @@ func TestMetricsBuilder(t *testing.T) {
 						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
 						assert.True(t, ok)
 						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
 						hwTypeAttrVal, ok := dp.Attributes().Get("hw.type")
 						assert.True(t, ok)
-						assert.Equal(t, "gpu", hwTypeAttrVal.Str())
+						assert.Equal(t, "fan", hwTypeAttrVal.Str())
 						hwVendorAttrVal, ok := dp.Attributes().Get("hw.vendor")
 						assert.True(t, ok)
 						assert.Equal(t, "hw.vendor-val", hwVendorAttrVal.Str())
@@ -403,9 +893,12 @@ func TestMetricsBuilder(t *testing.T) {
 						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
 						assert.True(t, ok)
 						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
 						hwTypeAttrVal, ok := dp.Attributes().Get("hw.type")
 						assert.True(t, ok)
-						assert.Equal(t, "gpu", hwTypeAttrVal.Str())
+						assert.Equal(t, "fan", hwTypeAttrVal.Str())
 						hwVendorAttrVal, ok := dp.Attributes().Get("hw.vendor")
 						assert.True(t, ok)
 						assert.Equal(t, "hw.vendor-val", hwVendorAttrVal.Str())
@@ -447,7 +940,7 @@ func TestMetricsBuilder(t *testing.T) {
 						validatedMetrics["hw.gpu.utilization"] = true
 						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
 						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
-						assert.Equal(t, "Fraction of the driver's last sample period during which at least one kernel ran on the GPU.", mi.Description())
+						assert.Equal(t, "Fraction of the time since the last scrape during which the engine was busy.", mi.Description())
 						assert.Equal(t, "1", mi.Unit())
 						dp := mi.Gauge().DataPoints().At(0)
 						assert.Equal(t, start, dp.StartTimestamp())
@@ -466,9 +959,12 @@ func TestMetricsBuilder(t *testing.T) {
 						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
 						assert.True(t, ok)
 						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
 						hwTypeAttrVal, ok := dp.Attributes().Get("hw.type")
 						assert.True(t, ok)
-						assert.Equal(t, "gpu", hwTypeAttrVal.Str())
+						assert.Equal(t, "fan", hwTypeAttrVal.Str())
 						hwVendorAttrVal, ok := dp.Attributes().Get("hw.vendor")
 						assert.True(t, ok)
 						assert.Equal(t, "hw.vendor-val", hwVendorAttrVal.Str())
@@ -477,7 +973,7 @@ func TestMetricsBuilder(t *testing.T) {
 						validatedMetrics["hw.gpu.utilization"] = true
 						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
 						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
-						assert.Equal(t, "Fraction of the driver's last sample period during which at least one kernel ran on the GPU.", mi.Description())
+						assert.Equal(t, "Fraction of the time since the last scrape during which the engine was busy.", mi.Description())
 						assert.Equal(t, "1", mi.Unit())
 						dp := mi.Gauge().DataPoints().At(0)
 						assert.Equal(t, start, dp.StartTimestamp())
@@ -528,9 +1024,12 @@ func TestMetricsBuilder(t *testing.T) {
 						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
 						assert.True(t, ok)
 						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
 						hwTypeAttrVal, ok := dp.Attributes().Get("hw.type")
 						assert.True(t, ok)
-						assert.Equal(t, "gpu", hwTypeAttrVal.Str())
+						assert.Equal(t, "fan", hwTypeAttrVal.Str())
 						hwVendorAttrVal, ok := dp.Attributes().Get("hw.vendor")
 						assert.True(t, ok)
 						assert.Equal(t, "hw.vendor-val", hwVendorAttrVal.Str())
@@ -566,15 +1065,304 @@ func TestMetricsBuilder(t *testing.T) {
 						_, ok = dp.Attributes().Get("hw.vendor")
 						assert.False(t, ok)
 					}
+				case "hw.status":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["hw.status"], "Found a duplicate in the metrics slice: hw.status")
+						validatedMetrics["hw.status"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "1 for the state that the GPU is in, 0 for the other states.", mi.Description())
+						assert.Equal(t, "1", mi.Unit())
+						assert.False(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						hwStateAttrVal, ok := dp.Attributes().Get("hw.state")
+						assert.True(t, ok)
+						assert.Equal(t, "degraded", hwStateAttrVal.Str())
+						hwIDAttrVal, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.id-val", hwIDAttrVal.Str())
+						hwModelAttrVal, ok := dp.Attributes().Get("hw.model")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.model-val", hwModelAttrVal.Str())
+						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
+						hwTypeAttrVal, ok := dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						assert.Equal(t, "fan", hwTypeAttrVal.Str())
+						hwVendorAttrVal, ok := dp.Attributes().Get("hw.vendor")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.vendor-val", hwVendorAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["hw.status"], "Found a duplicate in the metrics slice: hw.status")
+						validatedMetrics["hw.status"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "1 for the state that the GPU is in, 0 for the other states.", mi.Description())
+						assert.Equal(t, "1", mi.Unit())
+						assert.False(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["hw.status"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("hw.state")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.model")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.name")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.vendor")
+						assert.False(t, ok)
+					}
 				case "hw.temperature":
 					if tt.name != "reaggregate_set" {
 						assert.False(t, validatedMetrics["hw.temperature"], "Found a duplicate in the metrics slice: hw.temperature")
 						validatedMetrics["hw.temperature"] = true
 						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
 						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
-						assert.Equal(t, "Temperature of the GPU die.", mi.Description())
+						assert.Equal(t, "Temperature of the GPU die and of its memory.", mi.Description())
 						assert.Equal(t, "Cel", mi.Unit())
 						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						hwSensorLocationAttrVal, ok := dp.Attributes().Get("hw.sensor_location")
+						assert.True(t, ok)
+						assert.Equal(t, "gpu", hwSensorLocationAttrVal.Str())
+						hwIDAttrVal, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.id-val", hwIDAttrVal.Str())
+						hwModelAttrVal, ok := dp.Attributes().Get("hw.model")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.model-val", hwModelAttrVal.Str())
+						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
+						hwTypeAttrVal, ok := dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						assert.Equal(t, "fan", hwTypeAttrVal.Str())
+						hwVendorAttrVal, ok := dp.Attributes().Get("hw.vendor")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.vendor-val", hwVendorAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["hw.temperature"], "Found a duplicate in the metrics slice: hw.temperature")
+						validatedMetrics["hw.temperature"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Temperature of the GPU die and of its memory.", mi.Description())
+						assert.Equal(t, "Cel", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["hw.temperature"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("hw.sensor_location")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.model")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.name")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.vendor")
+						assert.False(t, ok)
+					}
+				case "hw.temperature.limit":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["hw.temperature.limit"], "Found a duplicate in the metrics slice: hw.temperature.limit")
+						validatedMetrics["hw.temperature.limit"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Temperatures at which the GPU defends itself.", mi.Description())
+						assert.Equal(t, "Cel", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						hwLimitTypeAttrVal, ok := dp.Attributes().Get("hw.limit_type")
+						assert.True(t, ok)
+						assert.Equal(t, "high.critical", hwLimitTypeAttrVal.Str())
+						hwSensorLocationAttrVal, ok := dp.Attributes().Get("hw.sensor_location")
+						assert.True(t, ok)
+						assert.Equal(t, "gpu", hwSensorLocationAttrVal.Str())
+						hwIDAttrVal, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.id-val", hwIDAttrVal.Str())
+						hwModelAttrVal, ok := dp.Attributes().Get("hw.model")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.model-val", hwModelAttrVal.Str())
+						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
+						hwTypeAttrVal, ok := dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						assert.Equal(t, "fan", hwTypeAttrVal.Str())
+						hwVendorAttrVal, ok := dp.Attributes().Get("hw.vendor")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.vendor-val", hwVendorAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["hw.temperature.limit"], "Found a duplicate in the metrics slice: hw.temperature.limit")
+						validatedMetrics["hw.temperature.limit"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Temperatures at which the GPU defends itself.", mi.Description())
+						assert.Equal(t, "Cel", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["hw.temperature.limit"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("hw.limit_type")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.sensor_location")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.model")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.name")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.vendor")
+						assert.False(t, ok)
+					}
+				case "nvml.allocation":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["nvml.allocation"], "Found a duplicate in the metrics slice: nvml.allocation")
+						validatedMetrics["nvml.allocation"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "1 for each container that holds the GPU or MIG device, as the kubelet says.", mi.Description())
+						assert.Empty(t, mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						hwIDAttrVal, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.id-val", hwIDAttrVal.Str())
+						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
+						k8sContainerNameAttrVal, ok := dp.Attributes().Get("k8s.container.name")
+						assert.True(t, ok)
+						assert.Equal(t, "k8s.container.name-val", k8sContainerNameAttrVal.Str())
+						k8sNamespaceNameAttrVal, ok := dp.Attributes().Get("k8s.namespace.name")
+						assert.True(t, ok)
+						assert.Equal(t, "k8s.namespace.name-val", k8sNamespaceNameAttrVal.Str())
+						k8sPodNameAttrVal, ok := dp.Attributes().Get("k8s.pod.name")
+						assert.True(t, ok)
+						assert.Equal(t, "k8s.pod.name-val", k8sPodNameAttrVal.Str())
+						nvmlK8sResourceAttrVal, ok := dp.Attributes().Get("nvml.k8s.resource")
+						assert.True(t, ok)
+						assert.Equal(t, "nvml.k8s.resource-val", nvmlK8sResourceAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["nvml.allocation"], "Found a duplicate in the metrics slice: nvml.allocation")
+						validatedMetrics["nvml.allocation"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "1 for each container that holds the GPU or MIG device, as the kubelet says.", mi.Description())
+						assert.Empty(t, mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["nvml.allocation"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.name")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("nvml.k8s.resource")
+						assert.True(t, ok)
+					}
+				case "nvml.available":
+					assert.False(t, validatedMetrics["nvml.available"], "Found a duplicate in the metrics slice: nvml.available")
+					validatedMetrics["nvml.available"] = true
+					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+					assert.Equal(t, "1 when NVML could be opened and answers, 0 when there is no driver, no library or no permission.", mi.Description())
+					assert.Empty(t, mi.Unit())
+					dp := mi.Gauge().DataPoints().At(0)
+					assert.Equal(t, start, dp.StartTimestamp())
+					assert.Equal(t, ts, dp.Timestamp())
+					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+					assert.Equal(t, int64(1), dp.IntValue())
+				case "nvml.bar1.limit":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["nvml.bar1.limit"], "Found a duplicate in the metrics slice: nvml.bar1.limit")
+						validatedMetrics["nvml.bar1.limit"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Size of the window through which PCIe peers reach the memory (BAR1).", mi.Description())
+						assert.Equal(t, "By", mi.Unit())
+						assert.False(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
 						assert.Equal(t, start, dp.StartTimestamp())
 						assert.Equal(t, ts, dp.Timestamp())
 						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
@@ -588,24 +1376,29 @@ func TestMetricsBuilder(t *testing.T) {
 						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
 						assert.True(t, ok)
 						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
 						hwTypeAttrVal, ok := dp.Attributes().Get("hw.type")
 						assert.True(t, ok)
-						assert.Equal(t, "gpu", hwTypeAttrVal.Str())
+						assert.Equal(t, "fan", hwTypeAttrVal.Str())
 						hwVendorAttrVal, ok := dp.Attributes().Get("hw.vendor")
 						assert.True(t, ok)
 						assert.Equal(t, "hw.vendor-val", hwVendorAttrVal.Str())
 					} else {
-						assert.False(t, validatedMetrics["hw.temperature"], "Found a duplicate in the metrics slice: hw.temperature")
-						validatedMetrics["hw.temperature"] = true
-						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
-						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
-						assert.Equal(t, "Temperature of the GPU die.", mi.Description())
-						assert.Equal(t, "Cel", mi.Unit())
-						dp := mi.Gauge().DataPoints().At(0)
+						assert.False(t, validatedMetrics["nvml.bar1.limit"], "Found a duplicate in the metrics slice: nvml.bar1.limit")
+						validatedMetrics["nvml.bar1.limit"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Size of the window through which PCIe peers reach the memory (BAR1).", mi.Description())
+						assert.Equal(t, "By", mi.Unit())
+						assert.False(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
 						assert.Equal(t, start, dp.StartTimestamp())
 						assert.Equal(t, ts, dp.Timestamp())
 						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
-						switch aggMap["hw.temperature"] {
+						switch aggMap["nvml.bar1.limit"] {
 						case "sum":
 							assert.Equal(t, int64(4), dp.IntValue())
 						case "avg":
@@ -626,18 +1419,1814 @@ func TestMetricsBuilder(t *testing.T) {
 						_, ok = dp.Attributes().Get("hw.vendor")
 						assert.False(t, ok)
 					}
-				case "nvml.available":
-					assert.False(t, validatedMetrics["nvml.available"], "Found a duplicate in the metrics slice: nvml.available")
-					validatedMetrics["nvml.available"] = true
-					assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
-					assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
-					assert.Equal(t, "1 when NVML could be opened and answers, 0 when there is no driver, no library or no permission.", mi.Description())
-					assert.Empty(t, mi.Unit())
-					dp := mi.Gauge().DataPoints().At(0)
-					assert.Equal(t, start, dp.StartTimestamp())
-					assert.Equal(t, ts, dp.Timestamp())
-					assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
-					assert.Equal(t, int64(1), dp.IntValue())
+				case "nvml.bar1.usage":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["nvml.bar1.usage"], "Found a duplicate in the metrics slice: nvml.bar1.usage")
+						validatedMetrics["nvml.bar1.usage"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Part of the BAR1 window in use.", mi.Description())
+						assert.Equal(t, "By", mi.Unit())
+						assert.False(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						hwIDAttrVal, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.id-val", hwIDAttrVal.Str())
+						hwModelAttrVal, ok := dp.Attributes().Get("hw.model")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.model-val", hwModelAttrVal.Str())
+						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
+						hwTypeAttrVal, ok := dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						assert.Equal(t, "fan", hwTypeAttrVal.Str())
+						hwVendorAttrVal, ok := dp.Attributes().Get("hw.vendor")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.vendor-val", hwVendorAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["nvml.bar1.usage"], "Found a duplicate in the metrics slice: nvml.bar1.usage")
+						validatedMetrics["nvml.bar1.usage"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Part of the BAR1 window in use.", mi.Description())
+						assert.Equal(t, "By", mi.Unit())
+						assert.False(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["nvml.bar1.usage"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.model")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.name")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.vendor")
+						assert.False(t, ok)
+					}
+				case "nvml.clock.frequency":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["nvml.clock.frequency"], "Found a duplicate in the metrics slice: nvml.clock.frequency")
+						validatedMetrics["nvml.clock.frequency"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Clock of the GPU.", mi.Description())
+						assert.Equal(t, "Hz", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						nvmlClockDomainAttrVal, ok := dp.Attributes().Get("nvml.clock.domain")
+						assert.True(t, ok)
+						assert.Equal(t, "graphics", nvmlClockDomainAttrVal.Str())
+						hwIDAttrVal, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.id-val", hwIDAttrVal.Str())
+						hwModelAttrVal, ok := dp.Attributes().Get("hw.model")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.model-val", hwModelAttrVal.Str())
+						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
+						hwTypeAttrVal, ok := dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						assert.Equal(t, "fan", hwTypeAttrVal.Str())
+						hwVendorAttrVal, ok := dp.Attributes().Get("hw.vendor")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.vendor-val", hwVendorAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["nvml.clock.frequency"], "Found a duplicate in the metrics slice: nvml.clock.frequency")
+						validatedMetrics["nvml.clock.frequency"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Clock of the GPU.", mi.Description())
+						assert.Equal(t, "Hz", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["nvml.clock.frequency"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("nvml.clock.domain")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.model")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.name")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.vendor")
+						assert.False(t, ok)
+					}
+				case "nvml.clock.limit":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["nvml.clock.limit"], "Found a duplicate in the metrics slice: nvml.clock.limit")
+						validatedMetrics["nvml.clock.limit"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Highest clock of the GPU.", mi.Description())
+						assert.Equal(t, "Hz", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						nvmlClockDomainAttrVal, ok := dp.Attributes().Get("nvml.clock.domain")
+						assert.True(t, ok)
+						assert.Equal(t, "graphics", nvmlClockDomainAttrVal.Str())
+						hwIDAttrVal, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.id-val", hwIDAttrVal.Str())
+						hwModelAttrVal, ok := dp.Attributes().Get("hw.model")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.model-val", hwModelAttrVal.Str())
+						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
+						hwTypeAttrVal, ok := dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						assert.Equal(t, "fan", hwTypeAttrVal.Str())
+						hwVendorAttrVal, ok := dp.Attributes().Get("hw.vendor")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.vendor-val", hwVendorAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["nvml.clock.limit"], "Found a duplicate in the metrics slice: nvml.clock.limit")
+						validatedMetrics["nvml.clock.limit"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Highest clock of the GPU.", mi.Description())
+						assert.Equal(t, "Hz", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["nvml.clock.limit"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("nvml.clock.domain")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.model")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.name")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.vendor")
+						assert.False(t, ok)
+					}
+				case "nvml.dram.utilization":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["nvml.dram.utilization"], "Found a duplicate in the metrics slice: nvml.dram.utilization")
+						validatedMetrics["nvml.dram.utilization"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Fraction of the memory bandwidth used since the last scrape.", mi.Description())
+						assert.Equal(t, "1", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						hwIDAttrVal, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.id-val", hwIDAttrVal.Str())
+						hwModelAttrVal, ok := dp.Attributes().Get("hw.model")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.model-val", hwModelAttrVal.Str())
+						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
+						hwTypeAttrVal, ok := dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						assert.Equal(t, "fan", hwTypeAttrVal.Str())
+						hwVendorAttrVal, ok := dp.Attributes().Get("hw.vendor")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.vendor-val", hwVendorAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["nvml.dram.utilization"], "Found a duplicate in the metrics slice: nvml.dram.utilization")
+						validatedMetrics["nvml.dram.utilization"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Fraction of the memory bandwidth used since the last scrape.", mi.Description())
+						assert.Equal(t, "1", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						switch aggMap["nvml.dram.utilization"] {
+						case "sum":
+							assert.InDelta(t, float64(4), dp.DoubleValue(), 0.01)
+						case "avg":
+							assert.InDelta(t, float64(2), dp.DoubleValue(), 0.01)
+						case "min":
+							assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						case "max":
+							assert.InDelta(t, float64(3), dp.DoubleValue(), 0.01)
+						}
+						_, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.model")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.name")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.vendor")
+						assert.False(t, ok)
+					}
+				case "nvml.memory.activity":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["nvml.memory.activity"], "Found a duplicate in the metrics slice: nvml.memory.activity")
+						validatedMetrics["nvml.memory.activity"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Fraction of the time since the last scrape during which the memory was read or written.", mi.Description())
+						assert.Equal(t, "1", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						hwIDAttrVal, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.id-val", hwIDAttrVal.Str())
+						hwModelAttrVal, ok := dp.Attributes().Get("hw.model")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.model-val", hwModelAttrVal.Str())
+						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
+						hwTypeAttrVal, ok := dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						assert.Equal(t, "fan", hwTypeAttrVal.Str())
+						hwVendorAttrVal, ok := dp.Attributes().Get("hw.vendor")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.vendor-val", hwVendorAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["nvml.memory.activity"], "Found a duplicate in the metrics slice: nvml.memory.activity")
+						validatedMetrics["nvml.memory.activity"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Fraction of the time since the last scrape during which the memory was read or written.", mi.Description())
+						assert.Equal(t, "1", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						switch aggMap["nvml.memory.activity"] {
+						case "sum":
+							assert.InDelta(t, float64(4), dp.DoubleValue(), 0.01)
+						case "avg":
+							assert.InDelta(t, float64(2), dp.DoubleValue(), 0.01)
+						case "min":
+							assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						case "max":
+							assert.InDelta(t, float64(3), dp.DoubleValue(), 0.01)
+						}
+						_, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.model")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.name")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.vendor")
+						assert.False(t, ok)
+					}
+				case "nvml.memory.free":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["nvml.memory.free"], "Found a duplicate in the metrics slice: nvml.memory.free")
+						validatedMetrics["nvml.memory.free"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "GPU memory that is free.", mi.Description())
+						assert.Equal(t, "By", mi.Unit())
+						assert.False(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						hwIDAttrVal, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.id-val", hwIDAttrVal.Str())
+						hwModelAttrVal, ok := dp.Attributes().Get("hw.model")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.model-val", hwModelAttrVal.Str())
+						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
+						hwTypeAttrVal, ok := dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						assert.Equal(t, "fan", hwTypeAttrVal.Str())
+						hwVendorAttrVal, ok := dp.Attributes().Get("hw.vendor")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.vendor-val", hwVendorAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["nvml.memory.free"], "Found a duplicate in the metrics slice: nvml.memory.free")
+						validatedMetrics["nvml.memory.free"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "GPU memory that is free.", mi.Description())
+						assert.Equal(t, "By", mi.Unit())
+						assert.False(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["nvml.memory.free"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.model")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.name")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.vendor")
+						assert.False(t, ok)
+					}
+				case "nvml.memory.remapped_rows":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["nvml.memory.remapped_rows"], "Found a duplicate in the metrics slice: nvml.memory.remapped_rows")
+						validatedMetrics["nvml.memory.remapped_rows"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Rows of the memory that were replaced by spare rows over the life of the GPU.", mi.Description())
+						assert.Equal(t, "{row}", mi.Unit())
+						assert.True(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						errorTypeAttrVal, ok := dp.Attributes().Get("error.type")
+						assert.True(t, ok)
+						assert.Equal(t, "corrected", errorTypeAttrVal.Str())
+						hwIDAttrVal, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.id-val", hwIDAttrVal.Str())
+						hwModelAttrVal, ok := dp.Attributes().Get("hw.model")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.model-val", hwModelAttrVal.Str())
+						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
+						hwTypeAttrVal, ok := dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						assert.Equal(t, "fan", hwTypeAttrVal.Str())
+						hwVendorAttrVal, ok := dp.Attributes().Get("hw.vendor")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.vendor-val", hwVendorAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["nvml.memory.remapped_rows"], "Found a duplicate in the metrics slice: nvml.memory.remapped_rows")
+						validatedMetrics["nvml.memory.remapped_rows"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Rows of the memory that were replaced by spare rows over the life of the GPU.", mi.Description())
+						assert.Equal(t, "{row}", mi.Unit())
+						assert.True(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["nvml.memory.remapped_rows"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("error.type")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.model")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.name")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.vendor")
+						assert.False(t, ok)
+					}
+				case "nvml.memory.remapping.failed":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["nvml.memory.remapping.failed"], "Found a duplicate in the metrics slice: nvml.memory.remapping.failed")
+						validatedMetrics["nvml.memory.remapping.failed"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "1 when a row could not be replaced because no spare row was left.", mi.Description())
+						assert.Empty(t, mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						hwIDAttrVal, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.id-val", hwIDAttrVal.Str())
+						hwModelAttrVal, ok := dp.Attributes().Get("hw.model")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.model-val", hwModelAttrVal.Str())
+						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
+						hwTypeAttrVal, ok := dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						assert.Equal(t, "fan", hwTypeAttrVal.Str())
+						hwVendorAttrVal, ok := dp.Attributes().Get("hw.vendor")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.vendor-val", hwVendorAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["nvml.memory.remapping.failed"], "Found a duplicate in the metrics slice: nvml.memory.remapping.failed")
+						validatedMetrics["nvml.memory.remapping.failed"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "1 when a row could not be replaced because no spare row was left.", mi.Description())
+						assert.Empty(t, mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["nvml.memory.remapping.failed"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.model")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.name")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.vendor")
+						assert.False(t, ok)
+					}
+				case "nvml.memory.remapping.pending":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["nvml.memory.remapping.pending"], "Found a duplicate in the metrics slice: nvml.memory.remapping.pending")
+						validatedMetrics["nvml.memory.remapping.pending"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "1 when a row waits for the next reset of the GPU to be replaced.", mi.Description())
+						assert.Empty(t, mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						hwIDAttrVal, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.id-val", hwIDAttrVal.Str())
+						hwModelAttrVal, ok := dp.Attributes().Get("hw.model")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.model-val", hwModelAttrVal.Str())
+						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
+						hwTypeAttrVal, ok := dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						assert.Equal(t, "fan", hwTypeAttrVal.Str())
+						hwVendorAttrVal, ok := dp.Attributes().Get("hw.vendor")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.vendor-val", hwVendorAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["nvml.memory.remapping.pending"], "Found a duplicate in the metrics slice: nvml.memory.remapping.pending")
+						validatedMetrics["nvml.memory.remapping.pending"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "1 when a row waits for the next reset of the GPU to be replaced.", mi.Description())
+						assert.Empty(t, mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["nvml.memory.remapping.pending"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.model")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.name")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.vendor")
+						assert.False(t, ok)
+					}
+				case "nvml.memory.reserved":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["nvml.memory.reserved"], "Found a duplicate in the metrics slice: nvml.memory.reserved")
+						validatedMetrics["nvml.memory.reserved"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "GPU memory reserved by driver and firmware.", mi.Description())
+						assert.Equal(t, "By", mi.Unit())
+						assert.False(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						hwIDAttrVal, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.id-val", hwIDAttrVal.Str())
+						hwModelAttrVal, ok := dp.Attributes().Get("hw.model")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.model-val", hwModelAttrVal.Str())
+						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
+						hwTypeAttrVal, ok := dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						assert.Equal(t, "fan", hwTypeAttrVal.Str())
+						hwVendorAttrVal, ok := dp.Attributes().Get("hw.vendor")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.vendor-val", hwVendorAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["nvml.memory.reserved"], "Found a duplicate in the metrics slice: nvml.memory.reserved")
+						validatedMetrics["nvml.memory.reserved"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "GPU memory reserved by driver and firmware.", mi.Description())
+						assert.Equal(t, "By", mi.Unit())
+						assert.False(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["nvml.memory.reserved"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.model")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.name")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.vendor")
+						assert.False(t, ok)
+					}
+				case "nvml.memory.retired_pages":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["nvml.memory.retired_pages"], "Found a duplicate in the metrics slice: nvml.memory.retired_pages")
+						validatedMetrics["nvml.memory.retired_pages"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Pages of the memory that were retired over the life of the GPU.", mi.Description())
+						assert.Equal(t, "{page}", mi.Unit())
+						assert.True(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						nvmlRetirementCauseAttrVal, ok := dp.Attributes().Get("nvml.retirement.cause")
+						assert.True(t, ok)
+						assert.Equal(t, "double_bit", nvmlRetirementCauseAttrVal.Str())
+						hwIDAttrVal, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.id-val", hwIDAttrVal.Str())
+						hwModelAttrVal, ok := dp.Attributes().Get("hw.model")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.model-val", hwModelAttrVal.Str())
+						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
+						hwTypeAttrVal, ok := dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						assert.Equal(t, "fan", hwTypeAttrVal.Str())
+						hwVendorAttrVal, ok := dp.Attributes().Get("hw.vendor")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.vendor-val", hwVendorAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["nvml.memory.retired_pages"], "Found a duplicate in the metrics slice: nvml.memory.retired_pages")
+						validatedMetrics["nvml.memory.retired_pages"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Pages of the memory that were retired over the life of the GPU.", mi.Description())
+						assert.Equal(t, "{page}", mi.Unit())
+						assert.True(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["nvml.memory.retired_pages"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("nvml.retirement.cause")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.model")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.name")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.vendor")
+						assert.False(t, ok)
+					}
+				case "nvml.memory.retirement.pending":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["nvml.memory.retirement.pending"], "Found a duplicate in the metrics slice: nvml.memory.retirement.pending")
+						validatedMetrics["nvml.memory.retirement.pending"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "1 when a page waits for the next restart of the driver to be retired.", mi.Description())
+						assert.Empty(t, mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						hwIDAttrVal, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.id-val", hwIDAttrVal.Str())
+						hwModelAttrVal, ok := dp.Attributes().Get("hw.model")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.model-val", hwModelAttrVal.Str())
+						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
+						hwTypeAttrVal, ok := dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						assert.Equal(t, "fan", hwTypeAttrVal.Str())
+						hwVendorAttrVal, ok := dp.Attributes().Get("hw.vendor")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.vendor-val", hwVendorAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["nvml.memory.retirement.pending"], "Found a duplicate in the metrics slice: nvml.memory.retirement.pending")
+						validatedMetrics["nvml.memory.retirement.pending"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "1 when a page waits for the next restart of the driver to be retired.", mi.Description())
+						assert.Empty(t, mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["nvml.memory.retirement.pending"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.model")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.name")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.vendor")
+						assert.False(t, ok)
+					}
+				case "nvml.nvlink.io":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["nvml.nvlink.io"], "Found a duplicate in the metrics slice: nvml.nvlink.io")
+						validatedMetrics["nvml.nvlink.io"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Bytes of data that the GPU received and transmitted over all its NVLinks.", mi.Description())
+						assert.Equal(t, "By", mi.Unit())
+						assert.True(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						networkIoDirectionAttrVal, ok := dp.Attributes().Get("network.io.direction")
+						assert.True(t, ok)
+						assert.Equal(t, "receive", networkIoDirectionAttrVal.Str())
+						hwIDAttrVal, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.id-val", hwIDAttrVal.Str())
+						hwModelAttrVal, ok := dp.Attributes().Get("hw.model")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.model-val", hwModelAttrVal.Str())
+						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
+						hwTypeAttrVal, ok := dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						assert.Equal(t, "fan", hwTypeAttrVal.Str())
+						hwVendorAttrVal, ok := dp.Attributes().Get("hw.vendor")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.vendor-val", hwVendorAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["nvml.nvlink.io"], "Found a duplicate in the metrics slice: nvml.nvlink.io")
+						validatedMetrics["nvml.nvlink.io"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Bytes of data that the GPU received and transmitted over all its NVLinks.", mi.Description())
+						assert.Equal(t, "By", mi.Unit())
+						assert.True(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["nvml.nvlink.io"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("network.io.direction")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.model")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.name")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.vendor")
+						assert.False(t, ok)
+					}
+				case "nvml.nvlink.throughput":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["nvml.nvlink.throughput"], "Found a duplicate in the metrics slice: nvml.nvlink.throughput")
+						validatedMetrics["nvml.nvlink.throughput"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Rate of data over all NVLinks since the last scrape.", mi.Description())
+						assert.Equal(t, "By/s", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						networkIoDirectionAttrVal, ok := dp.Attributes().Get("network.io.direction")
+						assert.True(t, ok)
+						assert.Equal(t, "receive", networkIoDirectionAttrVal.Str())
+						hwIDAttrVal, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.id-val", hwIDAttrVal.Str())
+						hwModelAttrVal, ok := dp.Attributes().Get("hw.model")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.model-val", hwModelAttrVal.Str())
+						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
+						hwTypeAttrVal, ok := dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						assert.Equal(t, "fan", hwTypeAttrVal.Str())
+						hwVendorAttrVal, ok := dp.Attributes().Get("hw.vendor")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.vendor-val", hwVendorAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["nvml.nvlink.throughput"], "Found a duplicate in the metrics slice: nvml.nvlink.throughput")
+						validatedMetrics["nvml.nvlink.throughput"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Rate of data over all NVLinks since the last scrape.", mi.Description())
+						assert.Equal(t, "By/s", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						switch aggMap["nvml.nvlink.throughput"] {
+						case "sum":
+							assert.InDelta(t, float64(4), dp.DoubleValue(), 0.01)
+						case "avg":
+							assert.InDelta(t, float64(2), dp.DoubleValue(), 0.01)
+						case "min":
+							assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						case "max":
+							assert.InDelta(t, float64(3), dp.DoubleValue(), 0.01)
+						}
+						_, ok := dp.Attributes().Get("network.io.direction")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.model")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.name")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.vendor")
+						assert.False(t, ok)
+					}
+				case "nvml.pcie.throughput":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["nvml.pcie.throughput"], "Found a duplicate in the metrics slice: nvml.pcie.throughput")
+						validatedMetrics["nvml.pcie.throughput"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Rate of data over PCIe since the last scrape.", mi.Description())
+						assert.Equal(t, "By/s", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						networkIoDirectionAttrVal, ok := dp.Attributes().Get("network.io.direction")
+						assert.True(t, ok)
+						assert.Equal(t, "receive", networkIoDirectionAttrVal.Str())
+						hwIDAttrVal, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.id-val", hwIDAttrVal.Str())
+						hwModelAttrVal, ok := dp.Attributes().Get("hw.model")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.model-val", hwModelAttrVal.Str())
+						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
+						hwTypeAttrVal, ok := dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						assert.Equal(t, "fan", hwTypeAttrVal.Str())
+						hwVendorAttrVal, ok := dp.Attributes().Get("hw.vendor")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.vendor-val", hwVendorAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["nvml.pcie.throughput"], "Found a duplicate in the metrics slice: nvml.pcie.throughput")
+						validatedMetrics["nvml.pcie.throughput"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Rate of data over PCIe since the last scrape.", mi.Description())
+						assert.Equal(t, "By/s", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						switch aggMap["nvml.pcie.throughput"] {
+						case "sum":
+							assert.InDelta(t, float64(4), dp.DoubleValue(), 0.01)
+						case "avg":
+							assert.InDelta(t, float64(2), dp.DoubleValue(), 0.01)
+						case "min":
+							assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						case "max":
+							assert.InDelta(t, float64(3), dp.DoubleValue(), 0.01)
+						}
+						_, ok := dp.Attributes().Get("network.io.direction")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.model")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.name")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.vendor")
+						assert.False(t, ok)
+					}
+				case "nvml.performance_state":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["nvml.performance_state"], "Found a duplicate in the metrics slice: nvml.performance_state")
+						validatedMetrics["nvml.performance_state"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Performance state of the GPU, 0 (fastest) to 15.", mi.Description())
+						assert.Empty(t, mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						hwIDAttrVal, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.id-val", hwIDAttrVal.Str())
+						hwModelAttrVal, ok := dp.Attributes().Get("hw.model")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.model-val", hwModelAttrVal.Str())
+						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
+						hwTypeAttrVal, ok := dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						assert.Equal(t, "fan", hwTypeAttrVal.Str())
+						hwVendorAttrVal, ok := dp.Attributes().Get("hw.vendor")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.vendor-val", hwVendorAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["nvml.performance_state"], "Found a duplicate in the metrics slice: nvml.performance_state")
+						validatedMetrics["nvml.performance_state"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Performance state of the GPU, 0 (fastest) to 15.", mi.Description())
+						assert.Empty(t, mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["nvml.performance_state"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.model")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.name")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.vendor")
+						assert.False(t, ok)
+					}
+				case "nvml.power.instant":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["nvml.power.instant"], "Found a duplicate in the metrics slice: nvml.power.instant")
+						validatedMetrics["nvml.power.instant"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Power drawn by the GPU at the moment.", mi.Description())
+						assert.Equal(t, "W", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						hwIDAttrVal, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.id-val", hwIDAttrVal.Str())
+						hwModelAttrVal, ok := dp.Attributes().Get("hw.model")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.model-val", hwModelAttrVal.Str())
+						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
+						hwTypeAttrVal, ok := dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						assert.Equal(t, "fan", hwTypeAttrVal.Str())
+						hwVendorAttrVal, ok := dp.Attributes().Get("hw.vendor")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.vendor-val", hwVendorAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["nvml.power.instant"], "Found a duplicate in the metrics slice: nvml.power.instant")
+						validatedMetrics["nvml.power.instant"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Power drawn by the GPU at the moment.", mi.Description())
+						assert.Equal(t, "W", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						switch aggMap["nvml.power.instant"] {
+						case "sum":
+							assert.InDelta(t, float64(4), dp.DoubleValue(), 0.01)
+						case "avg":
+							assert.InDelta(t, float64(2), dp.DoubleValue(), 0.01)
+						case "min":
+							assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						case "max":
+							assert.InDelta(t, float64(3), dp.DoubleValue(), 0.01)
+						}
+						_, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.model")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.name")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.vendor")
+						assert.False(t, ok)
+					}
+				case "nvml.power.limit":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["nvml.power.limit"], "Found a duplicate in the metrics slice: nvml.power.limit")
+						validatedMetrics["nvml.power.limit"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Limits of the power drawn by the GPU.", mi.Description())
+						assert.Equal(t, "W", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						nvmlPowerLimitTypeAttrVal, ok := dp.Attributes().Get("nvml.power.limit.type")
+						assert.True(t, ok)
+						assert.Equal(t, "default", nvmlPowerLimitTypeAttrVal.Str())
+						hwIDAttrVal, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.id-val", hwIDAttrVal.Str())
+						hwModelAttrVal, ok := dp.Attributes().Get("hw.model")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.model-val", hwModelAttrVal.Str())
+						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
+						hwTypeAttrVal, ok := dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						assert.Equal(t, "fan", hwTypeAttrVal.Str())
+						hwVendorAttrVal, ok := dp.Attributes().Get("hw.vendor")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.vendor-val", hwVendorAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["nvml.power.limit"], "Found a duplicate in the metrics slice: nvml.power.limit")
+						validatedMetrics["nvml.power.limit"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Limits of the power drawn by the GPU.", mi.Description())
+						assert.Equal(t, "W", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						switch aggMap["nvml.power.limit"] {
+						case "sum":
+							assert.InDelta(t, float64(4), dp.DoubleValue(), 0.01)
+						case "avg":
+							assert.InDelta(t, float64(2), dp.DoubleValue(), 0.01)
+						case "min":
+							assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						case "max":
+							assert.InDelta(t, float64(3), dp.DoubleValue(), 0.01)
+						}
+						_, ok := dp.Attributes().Get("nvml.power.limit.type")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.model")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.name")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.vendor")
+						assert.False(t, ok)
+					}
+				case "nvml.process.count":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["nvml.process.count"], "Found a duplicate in the metrics slice: nvml.process.count")
+						validatedMetrics["nvml.process.count"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Processes that use the GPU or MIG device.", mi.Description())
+						assert.Equal(t, "{process}", mi.Unit())
+						assert.False(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						hwIDAttrVal, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.id-val", hwIDAttrVal.Str())
+						hwModelAttrVal, ok := dp.Attributes().Get("hw.model")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.model-val", hwModelAttrVal.Str())
+						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
+						hwTypeAttrVal, ok := dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						assert.Equal(t, "fan", hwTypeAttrVal.Str())
+						hwVendorAttrVal, ok := dp.Attributes().Get("hw.vendor")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.vendor-val", hwVendorAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["nvml.process.count"], "Found a duplicate in the metrics slice: nvml.process.count")
+						validatedMetrics["nvml.process.count"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Processes that use the GPU or MIG device.", mi.Description())
+						assert.Equal(t, "{process}", mi.Unit())
+						assert.False(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["nvml.process.count"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.model")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.name")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.vendor")
+						assert.False(t, ok)
+					}
+				case "nvml.process.memory.usage":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["nvml.process.memory.usage"], "Found a duplicate in the metrics slice: nvml.process.memory.usage")
+						validatedMetrics["nvml.process.memory.usage"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "GPU memory that a process uses.", mi.Description())
+						assert.Equal(t, "By", mi.Unit())
+						assert.False(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						hwIDAttrVal, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.id-val", hwIDAttrVal.Str())
+						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
+						containerIDAttrVal, ok := dp.Attributes().Get("container.id")
+						assert.True(t, ok)
+						assert.Equal(t, "container.id-val", containerIDAttrVal.Str())
+						k8sContainerNameAttrVal, ok := dp.Attributes().Get("k8s.container.name")
+						assert.True(t, ok)
+						assert.Equal(t, "k8s.container.name-val", k8sContainerNameAttrVal.Str())
+						k8sNamespaceNameAttrVal, ok := dp.Attributes().Get("k8s.namespace.name")
+						assert.True(t, ok)
+						assert.Equal(t, "k8s.namespace.name-val", k8sNamespaceNameAttrVal.Str())
+						k8sPodNameAttrVal, ok := dp.Attributes().Get("k8s.pod.name")
+						assert.True(t, ok)
+						assert.Equal(t, "k8s.pod.name-val", k8sPodNameAttrVal.Str())
+						k8sPodUIDAttrVal, ok := dp.Attributes().Get("k8s.pod.uid")
+						assert.True(t, ok)
+						assert.Equal(t, "k8s.pod.uid-val", k8sPodUIDAttrVal.Str())
+						processExecutableNameAttrVal, ok := dp.Attributes().Get("process.executable.name")
+						assert.True(t, ok)
+						assert.Equal(t, "process.executable.name-val", processExecutableNameAttrVal.Str())
+						processPidAttrVal, ok := dp.Attributes().Get("process.pid")
+						assert.True(t, ok)
+						assert.EqualValues(t, 11, processPidAttrVal.Int())
+					} else {
+						assert.False(t, validatedMetrics["nvml.process.memory.usage"], "Found a duplicate in the metrics slice: nvml.process.memory.usage")
+						validatedMetrics["nvml.process.memory.usage"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "GPU memory that a process uses.", mi.Description())
+						assert.Equal(t, "By", mi.Unit())
+						assert.False(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["nvml.process.memory.usage"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.name")
+						assert.False(t, ok)
+					}
+				case "nvml.process.utilization":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["nvml.process.utilization"], "Found a duplicate in the metrics slice: nvml.process.utilization")
+						validatedMetrics["nvml.process.utilization"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Fraction of the time since the last reading during which a process kept a part of the GPU busy.", mi.Description())
+						assert.Equal(t, "1", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						nvmlProcessEngineAttrVal, ok := dp.Attributes().Get("nvml.process.engine")
+						assert.True(t, ok)
+						assert.Equal(t, "decoder", nvmlProcessEngineAttrVal.Str())
+						hwIDAttrVal, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.id-val", hwIDAttrVal.Str())
+						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
+						containerIDAttrVal, ok := dp.Attributes().Get("container.id")
+						assert.True(t, ok)
+						assert.Equal(t, "container.id-val", containerIDAttrVal.Str())
+						k8sContainerNameAttrVal, ok := dp.Attributes().Get("k8s.container.name")
+						assert.True(t, ok)
+						assert.Equal(t, "k8s.container.name-val", k8sContainerNameAttrVal.Str())
+						k8sNamespaceNameAttrVal, ok := dp.Attributes().Get("k8s.namespace.name")
+						assert.True(t, ok)
+						assert.Equal(t, "k8s.namespace.name-val", k8sNamespaceNameAttrVal.Str())
+						k8sPodNameAttrVal, ok := dp.Attributes().Get("k8s.pod.name")
+						assert.True(t, ok)
+						assert.Equal(t, "k8s.pod.name-val", k8sPodNameAttrVal.Str())
+						k8sPodUIDAttrVal, ok := dp.Attributes().Get("k8s.pod.uid")
+						assert.True(t, ok)
+						assert.Equal(t, "k8s.pod.uid-val", k8sPodUIDAttrVal.Str())
+						processExecutableNameAttrVal, ok := dp.Attributes().Get("process.executable.name")
+						assert.True(t, ok)
+						assert.Equal(t, "process.executable.name-val", processExecutableNameAttrVal.Str())
+						processPidAttrVal, ok := dp.Attributes().Get("process.pid")
+						assert.True(t, ok)
+						assert.EqualValues(t, 11, processPidAttrVal.Int())
+					} else {
+						assert.False(t, validatedMetrics["nvml.process.utilization"], "Found a duplicate in the metrics slice: nvml.process.utilization")
+						validatedMetrics["nvml.process.utilization"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Fraction of the time since the last reading during which a process kept a part of the GPU busy.", mi.Description())
+						assert.Equal(t, "1", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						switch aggMap["nvml.process.utilization"] {
+						case "sum":
+							assert.InDelta(t, float64(4), dp.DoubleValue(), 0.01)
+						case "avg":
+							assert.InDelta(t, float64(2), dp.DoubleValue(), 0.01)
+						case "min":
+							assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						case "max":
+							assert.InDelta(t, float64(3), dp.DoubleValue(), 0.01)
+						}
+						_, ok := dp.Attributes().Get("nvml.process.engine")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.name")
+						assert.False(t, ok)
+					}
+				case "nvml.sm.occupancy":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["nvml.sm.occupancy"], "Found a duplicate in the metrics slice: nvml.sm.occupancy")
+						validatedMetrics["nvml.sm.occupancy"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Warps resident on the streaming multiprocessors since the last scrape, as a fraction of the most possible.", mi.Description())
+						assert.Equal(t, "1", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						hwIDAttrVal, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.id-val", hwIDAttrVal.Str())
+						hwModelAttrVal, ok := dp.Attributes().Get("hw.model")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.model-val", hwModelAttrVal.Str())
+						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
+						hwTypeAttrVal, ok := dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						assert.Equal(t, "fan", hwTypeAttrVal.Str())
+						hwVendorAttrVal, ok := dp.Attributes().Get("hw.vendor")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.vendor-val", hwVendorAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["nvml.sm.occupancy"], "Found a duplicate in the metrics slice: nvml.sm.occupancy")
+						validatedMetrics["nvml.sm.occupancy"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Warps resident on the streaming multiprocessors since the last scrape, as a fraction of the most possible.", mi.Description())
+						assert.Equal(t, "1", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						switch aggMap["nvml.sm.occupancy"] {
+						case "sum":
+							assert.InDelta(t, float64(4), dp.DoubleValue(), 0.01)
+						case "avg":
+							assert.InDelta(t, float64(2), dp.DoubleValue(), 0.01)
+						case "min":
+							assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						case "max":
+							assert.InDelta(t, float64(3), dp.DoubleValue(), 0.01)
+						}
+						_, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.model")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.name")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.vendor")
+						assert.False(t, ok)
+					}
+				case "nvml.sm.utilization":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["nvml.sm.utilization"], "Found a duplicate in the metrics slice: nvml.sm.utilization")
+						validatedMetrics["nvml.sm.utilization"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Fraction of time, averaged over the streaming multiprocessors, during which they had a warp since the last scrape.", mi.Description())
+						assert.Equal(t, "1", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						hwIDAttrVal, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.id-val", hwIDAttrVal.Str())
+						hwModelAttrVal, ok := dp.Attributes().Get("hw.model")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.model-val", hwModelAttrVal.Str())
+						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
+						hwTypeAttrVal, ok := dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						assert.Equal(t, "fan", hwTypeAttrVal.Str())
+						hwVendorAttrVal, ok := dp.Attributes().Get("hw.vendor")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.vendor-val", hwVendorAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["nvml.sm.utilization"], "Found a duplicate in the metrics slice: nvml.sm.utilization")
+						validatedMetrics["nvml.sm.utilization"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Fraction of time, averaged over the streaming multiprocessors, during which they had a warp since the last scrape.", mi.Description())
+						assert.Equal(t, "1", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						switch aggMap["nvml.sm.utilization"] {
+						case "sum":
+							assert.InDelta(t, float64(4), dp.DoubleValue(), 0.01)
+						case "avg":
+							assert.InDelta(t, float64(2), dp.DoubleValue(), 0.01)
+						case "min":
+							assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						case "max":
+							assert.InDelta(t, float64(3), dp.DoubleValue(), 0.01)
+						}
+						_, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.model")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.name")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.vendor")
+						assert.False(t, ok)
+					}
+				case "nvml.temperature.margin":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["nvml.temperature.margin"], "Found a duplicate in the metrics slice: nvml.temperature.margin")
+						validatedMetrics["nvml.temperature.margin"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Degrees left to the nearest temperature at which the GPU slows down.", mi.Description())
+						assert.Equal(t, "Cel", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						hwIDAttrVal, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.id-val", hwIDAttrVal.Str())
+						hwModelAttrVal, ok := dp.Attributes().Get("hw.model")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.model-val", hwModelAttrVal.Str())
+						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
+						hwTypeAttrVal, ok := dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						assert.Equal(t, "fan", hwTypeAttrVal.Str())
+						hwVendorAttrVal, ok := dp.Attributes().Get("hw.vendor")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.vendor-val", hwVendorAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["nvml.temperature.margin"], "Found a duplicate in the metrics slice: nvml.temperature.margin")
+						validatedMetrics["nvml.temperature.margin"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Degrees left to the nearest temperature at which the GPU slows down.", mi.Description())
+						assert.Equal(t, "Cel", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["nvml.temperature.margin"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.model")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.name")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.vendor")
+						assert.False(t, ok)
+					}
+				case "nvml.tensor.utilization":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["nvml.tensor.utilization"], "Found a duplicate in the metrics slice: nvml.tensor.utilization")
+						validatedMetrics["nvml.tensor.utilization"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Fraction of time during which the tensor cores were busy since the last scrape.", mi.Description())
+						assert.Equal(t, "1", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						hwIDAttrVal, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.id-val", hwIDAttrVal.Str())
+						hwModelAttrVal, ok := dp.Attributes().Get("hw.model")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.model-val", hwModelAttrVal.Str())
+						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
+						hwTypeAttrVal, ok := dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						assert.Equal(t, "fan", hwTypeAttrVal.Str())
+						hwVendorAttrVal, ok := dp.Attributes().Get("hw.vendor")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.vendor-val", hwVendorAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["nvml.tensor.utilization"], "Found a duplicate in the metrics slice: nvml.tensor.utilization")
+						validatedMetrics["nvml.tensor.utilization"] = true
+						assert.Equal(t, pmetric.MetricTypeGauge, mi.Type())
+						assert.Equal(t, 1, mi.Gauge().DataPoints().Len())
+						assert.Equal(t, "Fraction of time during which the tensor cores were busy since the last scrape.", mi.Description())
+						assert.Equal(t, "1", mi.Unit())
+						dp := mi.Gauge().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						switch aggMap["nvml.tensor.utilization"] {
+						case "sum":
+							assert.InDelta(t, float64(4), dp.DoubleValue(), 0.01)
+						case "avg":
+							assert.InDelta(t, float64(2), dp.DoubleValue(), 0.01)
+						case "min":
+							assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						case "max":
+							assert.InDelta(t, float64(3), dp.DoubleValue(), 0.01)
+						}
+						_, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.model")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.name")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.vendor")
+						assert.False(t, ok)
+					}
+				case "nvml.throttle.time":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["nvml.throttle.time"], "Found a duplicate in the metrics slice: nvml.throttle.time")
+						validatedMetrics["nvml.throttle.time"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Time during which the clocks were held down, by reason.", mi.Description())
+						assert.Equal(t, "s", mi.Unit())
+						assert.True(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						nvmlThrottleReasonAttrVal, ok := dp.Attributes().Get("nvml.throttle.reason")
+						assert.True(t, ok)
+						assert.Equal(t, "board_limit", nvmlThrottleReasonAttrVal.Str())
+						hwIDAttrVal, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.id-val", hwIDAttrVal.Str())
+						hwModelAttrVal, ok := dp.Attributes().Get("hw.model")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.model-val", hwModelAttrVal.Str())
+						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
+						hwTypeAttrVal, ok := dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						assert.Equal(t, "fan", hwTypeAttrVal.Str())
+						hwVendorAttrVal, ok := dp.Attributes().Get("hw.vendor")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.vendor-val", hwVendorAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["nvml.throttle.time"], "Found a duplicate in the metrics slice: nvml.throttle.time")
+						validatedMetrics["nvml.throttle.time"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "Time during which the clocks were held down, by reason.", mi.Description())
+						assert.Equal(t, "s", mi.Unit())
+						assert.True(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeDouble, dp.ValueType())
+						switch aggMap["nvml.throttle.time"] {
+						case "sum":
+							assert.InDelta(t, float64(4), dp.DoubleValue(), 0.01)
+						case "avg":
+							assert.InDelta(t, float64(2), dp.DoubleValue(), 0.01)
+						case "min":
+							assert.InDelta(t, float64(1), dp.DoubleValue(), 0.01)
+						case "max":
+							assert.InDelta(t, float64(3), dp.DoubleValue(), 0.01)
+						}
+						_, ok := dp.Attributes().Get("nvml.throttle.reason")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.model")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.name")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.vendor")
+						assert.False(t, ok)
+					}
+				case "nvml.xid.errors":
+					if tt.name != "reaggregate_set" {
+						assert.False(t, validatedMetrics["nvml.xid.errors"], "Found a duplicate in the metrics slice: nvml.xid.errors")
+						validatedMetrics["nvml.xid.errors"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "XID errors of the GPU since the receiver began to listen.", mi.Description())
+						assert.Equal(t, "{error}", mi.Unit())
+						assert.True(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						assert.Equal(t, int64(1), dp.IntValue())
+						nvmlXidCodeAttrVal, ok := dp.Attributes().Get("nvml.xid.code")
+						assert.True(t, ok)
+						assert.EqualValues(t, 13, nvmlXidCodeAttrVal.Int())
+						hwIDAttrVal, ok := dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.id-val", hwIDAttrVal.Str())
+						hwModelAttrVal, ok := dp.Attributes().Get("hw.model")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.model-val", hwModelAttrVal.Str())
+						hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+						hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
+						hwTypeAttrVal, ok := dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						assert.Equal(t, "fan", hwTypeAttrVal.Str())
+						hwVendorAttrVal, ok := dp.Attributes().Get("hw.vendor")
+						assert.True(t, ok)
+						assert.Equal(t, "hw.vendor-val", hwVendorAttrVal.Str())
+					} else {
+						assert.False(t, validatedMetrics["nvml.xid.errors"], "Found a duplicate in the metrics slice: nvml.xid.errors")
+						validatedMetrics["nvml.xid.errors"] = true
+						assert.Equal(t, pmetric.MetricTypeSum, mi.Type())
+						assert.Equal(t, 1, mi.Sum().DataPoints().Len())
+						assert.Equal(t, "XID errors of the GPU since the receiver began to listen.", mi.Description())
+						assert.Equal(t, "{error}", mi.Unit())
+						assert.True(t, mi.Sum().IsMonotonic())
+						assert.Equal(t, pmetric.AggregationTemporalityCumulative, mi.Sum().AggregationTemporality())
+						dp := mi.Sum().DataPoints().At(0)
+						assert.Equal(t, start, dp.StartTimestamp())
+						assert.Equal(t, ts, dp.Timestamp())
+						assert.Equal(t, pmetric.NumberDataPointValueTypeInt, dp.ValueType())
+						switch aggMap["nvml.xid.errors"] {
+						case "sum":
+							assert.Equal(t, int64(4), dp.IntValue())
+						case "avg":
+							assert.Equal(t, int64(2), dp.IntValue())
+						case "min":
+							assert.Equal(t, int64(1), dp.IntValue())
+						case "max":
+							assert.Equal(t, int64(3), dp.IntValue())
+						}
+						_, ok := dp.Attributes().Get("nvml.xid.code")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.id")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.model")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.name")
+						assert.False(t, ok)
+						_, ok = dp.Attributes().Get("hw.type")
+						assert.True(t, ok)
+						_, ok = dp.Attributes().Get("hw.vendor")
+						assert.False(t, ok)
+					}
 				}
 			}
 		})

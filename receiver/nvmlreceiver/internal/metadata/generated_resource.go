@@ -35,10 +35,24 @@ func (rb *ResourceBuilder) SetHwID(val string) {
 	}
 }
 
+// SetHwModel sets provided value as "hw.model" attribute.
+func (rb *ResourceBuilder) SetHwModel(val string) {
+	if rb.config.HwModel.Enabled {
+		rb.res.Attributes().PutStr("hw.model", val)
+	}
+}
+
 // SetHwSerialNumber sets provided value as "hw.serial_number" attribute.
 func (rb *ResourceBuilder) SetHwSerialNumber(val string) {
 	if rb.config.HwSerialNumber.Enabled {
 		rb.res.Attributes().PutStr("hw.serial_number", val)
+	}
+}
+
+// SetHwVendor sets provided value as "hw.vendor" attribute.
+func (rb *ResourceBuilder) SetHwVendor(val string) {
+	if rb.config.HwVendor.Enabled {
+		rb.res.Attributes().PutStr("hw.vendor", val)
 	}
 }
 

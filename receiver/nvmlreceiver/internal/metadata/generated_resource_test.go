@@ -15,7 +15,9 @@ func TestResourceBuilder(t *testing.T) {
 			rb := NewResourceBuilder(cfg)
 			rb.SetHwDriverVersion("hw.driver_version-val")
 			rb.SetHwID("hw.id-val")
+			rb.SetHwModel("hw.model-val")
 			rb.SetHwSerialNumber("hw.serial_number-val")
+			rb.SetHwVendor("hw.vendor-val")
 			rb.SetNvmlCudaVersion("nvml.cuda.version-val")
 			rb.SetNvmlPciBusID("nvml.pci.bus_id-val")
 
@@ -24,9 +26,9 @@ func TestResourceBuilder(t *testing.T) {
 
 			switch tt {
 			case "default":
-				assert.Equal(t, 5, res.Attributes().Len())
+				assert.Equal(t, 7, res.Attributes().Len())
 			case "all_set":
-				assert.Equal(t, 5, res.Attributes().Len())
+				assert.Equal(t, 7, res.Attributes().Len())
 			case "none_set":
 				assert.Equal(t, 0, res.Attributes().Len())
 				return
@@ -43,10 +45,20 @@ func TestResourceBuilder(t *testing.T) {
 			if ok {
 				assert.Equal(t, "hw.id-val", hwIDAttrVal.Str())
 			}
+			hwModelAttrVal, ok := res.Attributes().Get("hw.model")
+			assert.True(t, ok)
+			if ok {
+				assert.Equal(t, "hw.model-val", hwModelAttrVal.Str())
+			}
 			hwSerialNumberAttrVal, ok := res.Attributes().Get("hw.serial_number")
 			assert.True(t, ok)
 			if ok {
 				assert.Equal(t, "hw.serial_number-val", hwSerialNumberAttrVal.Str())
+			}
+			hwVendorAttrVal, ok := res.Attributes().Get("hw.vendor")
+			assert.True(t, ok)
+			if ok {
+				assert.Equal(t, "hw.vendor-val", hwVendorAttrVal.Str())
 			}
 			nvmlCudaVersionAttrVal, ok := res.Attributes().Get("nvml.cuda.version")
 			assert.True(t, ok)
