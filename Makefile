@@ -47,7 +47,7 @@ build/clients: test/clients/requirements.txt test/clients/package-lock.json
 
 .PHONY: bench
 bench: build ## Run the benchmarks, each beside its baseline.
-	go test -run='^$$' -bench=. -benchmem -tags=$(TAGS) \
+	OTELCOL_EMBEDDING=$(CURDIR)/$(BINARY) go test -run='^$$' -bench=. -benchmem -tags=$(TAGS) \
 		./internal/... ./receiver/... ./processor/... ./connector/... ./test/bench/...
 
 .PHONY: generate
