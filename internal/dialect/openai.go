@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
@@ -116,10 +115,7 @@ func readOpenAIInput(s *scanner, in *inputs) {
 func (OpenAI) ReadResponse(_ http.Header, body []byte, ev *embedding.Event) error {
 	s := scanner{text: body}
 	if ev.StatusCode < 200 || ev.StatusCode > 299 {
-		ev.ErrorType = readOpenAIError(&s)
-		if ev.ErrorType == "" {
-			ev.ErrorType = strconv.Itoa(ev.StatusCode)
-		}
+		setError(ev, readError(&s))
 		return nil
 	}
 	out := outputs{ev: ev}
@@ -198,42 +194,6 @@ func readOpenAIData(s *scanner, out *outputs) {
 			}
 		}
 		out.finish(s, index)
-	}
-}
-
-// readOpenAIError returns the type, else the code, of an error object, or "" where it has neither in the form of an
-// identifier. The error is the whole body or its member error; vLLM sends either, by version.
-func readOpenAIError(s *scanner) string {
-	var outer, inner apiError
-	if s.peek() != '{' {
-		return ""
-	}
-	for more := s.open('{'); more; more = s.next('}') {
-		key := s.key()
-		if string(key) != "error" || s.peek() != '{' {
-			outer.read(s, key)
-			continue
-		}
-		inner = apiError{}
-		for more := s.open('{'); more; more = s.next('}') {
-			inner.read(s, s.key())
-		}
-	}
-	return cmp.Or(inner.kind, outer.kind, inner.code, outer.code)
-}
-
-// An apiError holds what identifies an error. Messages are left out: they quote texts.
-type apiError struct{ kind, code string }
-
-// read reads the value of an error's member.
-func (e *apiError) read(s *scanner, key []byte) {
-	switch string(key) {
-	case "type":
-		e.kind = s.identifier()
-	case "code":
-		e.code = s.identifier()
-	default:
-		s.skip()
 	}
 }
 

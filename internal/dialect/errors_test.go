@@ -1,0 +1,43 @@
+package dialect
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
+)
+
+// The same failure has the same type whichever server it came from. The bodies are in the form of each server, with
+// messages as their sources have them.
+func TestErrorType(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		status int
+		body   string
+		want   string
+	}{
+		{"vLLM, nested", 400, `{"error":{"message":"This model's maximum context length is 32768 tokens. However, you requested 40000 tokens","type":"BadRequestError","param":null,"code":400}}`, "context_length_exceeded"},
+		{"vLLM, flat", 400, `{"object":"error","message":"This model's maximum context length is 32768 tokens.","type":"BadRequestError","param":null,"code":400}`, "context_length_exceeded"},
+		{"OpenAI", 400, `{"error":{"message":"too long","type":"invalid_request_error","param":null,"code":"context_length_exceeded"}}`, "context_length_exceeded"},
+		{"TEI", 413, "{\"error\":\"Input validation error: `inputs` must have less than 512 tokens. Given: 600\",\"error_type\":\"Validation\"}", "context_length_exceeded"},
+		{"llama.cpp", 500, `{"error":{"code":500,"message":"input is too large to process. increase the physical batch size","type":"server_error"}}`, "context_length_exceeded"},
+		{"Ollama", 400, `{"error":"the input length exceeds the context length"}`, "context_length_exceeded"},
+		{"vLLM without matryoshka", 400, `{"error":{"message":"Model \"m\" does not support matryoshka representation, changing output dimensions will lead to poor results.","type":"BadRequestError","code":400}}`, "dimensions_not_supported"},
+		{"vLLM, unknown model", 404, "{\"error\":{\"message\":\"The model `m` does not exist.\",\"type\":\"NotFoundError\",\"param\":null,\"code\":404}}", "model_not_found"},
+		{"Ollama, unknown model", 404, `{"error":"model \"m\" not found, try pulling it first"}`, "model_not_found"},
+		{"TEI, overloaded", 429, `{"error":"Model is overloaded","error_type":"Overloaded"}`, "overloaded"},
+		{"out of memory", 500, `{"error":{"message":"CUDA out of memory. Tried to allocate 2.00 GiB","type":"InternalServerError","code":500}}`, "out_of_memory"},
+		{"NaN", 500, `{"error":{"message":"Out of range float values are not JSON compliant","type":"InternalServerError","code":500}}`, "not_a_number"},
+		{"rate limit", 429, `{"error":{"message":"slow down","type":null,"code":"rate_limit_exceeded"}}`, "rate_limit_exceeded"},
+		{"a type of the server", 400, `{"error":{"message":"no","type":"BadRequestError","code":400}}`, "BadRequestError"},
+		{"FastAPI", 422, `{"detail":"Field required"}`, "422"},
+		{"a proxy's page", 502, `<html>Bad Gateway: the context length of this page does not exist</html>`, "502"},
+		{"broken off", 500, `{"error":{"message":"CUDA out of memory`, "500"},
+		{"a text that quotes a text", 400, `{"error":{"type":"BadRequestError","message":"invalid"},"input":"out of memory"}`, "BadRequestError"},
+	} {
+		ev := embedding.Event{StatusCode: tt.status}
+		require.NoError(t, OpenAI{}.ReadResponse(nil, []byte(tt.body), &ev), tt.name)
+		require.Equal(t, tt.want, ev.ErrorType, tt.name)
+	}
+}
