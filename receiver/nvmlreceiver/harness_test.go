@@ -154,19 +154,18 @@ func (h *harness) scrape(t *testing.T) pmetric.Metrics {
 	return all[len(all)-1]
 }
 
-// scrapeUntil returns the first scrape that has what is wanted.
+// scrapeUntil returns the first scrape that has what is wanted, of those that came since the last call.
 func (h *harness) scrapeUntil(t *testing.T, wanted func(pmetric.Metrics) bool) pmetric.Metrics {
 	t.Helper()
 	var found pmetric.Metrics
 	require.Eventually(t, func() bool {
-		for _, metrics := range h.sink.AllMetrics() {
-			if wanted(metrics) {
-				found = metrics
-				return true
-			}
-		}
+		all := h.sink.AllMetrics()
 		h.sink.Reset()
-		return false
+		i := slices.IndexFunc(all, wanted)
+		if i >= 0 {
+			found = all[i]
+		}
+		return i >= 0
 	}, 20*time.Second, time.Millisecond)
 	return found
 }
