@@ -43,6 +43,7 @@ func (a *analyzer) start(n int, calls <-chan *call) {
 	for range n {
 		w := &worker{analyzer: a, fingerprinter: embedding.NewFingerprinter(a.fingerprintKey)}
 		a.workers.Go(func() {
+			defer w.decoder.close()
 			for c := range calls {
 				w.process(ctx, c)
 			}

@@ -69,9 +69,10 @@ func FuzzSplit(f *testing.F) {
 // FuzzContentDecoder decodes bodies of any content. Nothing may stay lent, or pass the limits.
 func FuzzContentDecoder(f *testing.F) {
 	const body = 1 << 16
-	encodings := []string{"", "identity", "gzip", "deflate", "br"}
+	encodings := []string{"", "identity", "gzip", "deflate", "br", "zstd", "compress"}
 	f.Fuzz(func(t *testing.T, which uint8, content []byte) {
 		var d contentDecoder
+		defer d.close()
 		m := newMemory(1<<20, body)
 		var c capture
 		c.write(m, content, 0)

@@ -107,8 +107,47 @@ func TestTapEventContents(t *testing.T) {
 			w.Header().Set("Content-Encoding", "gzip")
 			_, _ = w.Write(gzipped("{}")[:15])
 		}, unanalyzed: map[string]int64{"encoding": 1}},
-		"unknown encoding": {request: request, answer: func(w http.ResponseWriter, _ *http.Request) {
+		"br both ways": {request: string(brotlied(request)), encoding: "br",
+			answer: func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Encoding", "br")
+				_, _ = w.Write(brotlied(string(embeddingsAnswer(2, 64, true))))
+			},
+			check: func(t *testing.T, ev *embedding.Event) {
+				assert.Equal(t, "m", ev.RequestModel)
+				assert.Equal(t, append(testVector(64, 0), testVector(64, 1)...), ev.Vectors)
+			}},
+		"zstd both ways": {request: string(zstandard(request)), encoding: "zstd",
+			answer: func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Encoding", "zstd")
+				_, _ = w.Write(zstandard(string(embeddingsAnswer(2, 64, false))))
+			},
+			check: func(t *testing.T, ev *embedding.Event) {
+				assert.Equal(t, "m", ev.RequestModel)
+				assert.Equal(t, append(testVector(64, 0), testVector(64, 1)...), ev.Vectors)
+			}},
+		"br bomb": {request: request, answer: func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "br")
+			_, _ = w.Write(brotlied(strings.Repeat(" ", 2<<20)))
+		}, unanalyzed: map[string]int64{"body_too_large": 1}},
+		"zstd bomb": {request: request, answer: func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "zstd")
+			_, _ = w.Write(zstandard(strings.Repeat(" ", 2<<20)))
+		}, unanalyzed: map[string]int64{"body_too_large": 1}},
+		// A frame header that asks for a window of 2 GiB (RFC 8878 section 3.1.1.1.2: exponent 21, mantissa 0).
+		"zstd window": {request: request, answer: func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "zstd")
+			_, _ = w.Write([]byte{0x28, 0xb5, 0x2f, 0xfd, 0x00, 21 << 3, 0x01, 0x00, 0x00})
+		}, unanalyzed: map[string]int64{"encoding": 1}},
+		"broken br": {request: request, answer: func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "br")
+			_, _ = io.WriteString(w, "{}")
+		}, unanalyzed: map[string]int64{"encoding": 1}},
+		"broken zstd": {request: request, answer: func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "zstd")
+			_, _ = w.Write(zstandard("{}")[:9])
+		}, unanalyzed: map[string]int64{"encoding": 1}},
+		"unknown encoding": {request: request, answer: func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "compress")
 			_, _ = io.WriteString(w, "{}")
 		}, unanalyzed: map[string]int64{"encoding": 1}},
 		"large answer": {request: request, answer: answerWith(jsonType, []byte(strings.Repeat("x", 1<<20+1))),

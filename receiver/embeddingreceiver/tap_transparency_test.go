@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/zstd"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/config/configopaque"
@@ -97,6 +99,23 @@ func gzipped(s string) []byte {
 	_, _ = w.Write([]byte(s)) // a bytes.Buffer takes everything
 	_ = w.Close()
 	return out.Bytes()
+}
+
+func brotlied(s string) []byte {
+	var out bytes.Buffer
+	w := brotli.NewWriter(&out)
+	_, _ = w.Write([]byte(s))
+	_ = w.Close()
+	return out.Bytes()
+}
+
+func zstandard(s string) []byte {
+	w, err := zstd.NewWriter(nil)
+	if err != nil {
+		panic(err) // there are no options to be wrong
+	}
+	defer func() { _ = w.Close() }()
+	return w.EncodeAll([]byte(s), nil)
 }
 
 func answerWith(contentType string, body []byte) http.HandlerFunc {
