@@ -21,8 +21,8 @@ type Dialect interface {
 	Matches(method, path string) bool
 
 	// ReadRequest fills ev with what the request body says: model, task type, inputs, requested dimension and
-	// encoding. Texts are fingerprinted by fp and not kept.
-	ReadRequest(body []byte, fp *embedding.Fingerprinter, ev *embedding.Event) error
+	// encoding. Of the texts it keeps what texts takes from them.
+	ReadRequest(body []byte, texts *embedding.TextReader, ev *embedding.Event) error
 
 	// ReadResponse fills ev with what the answer says: for a success the model, token count and vectors, for a
 	// failure the error type. It decodes what arrived, whatever encoding was asked for. ev.StatusCode is the

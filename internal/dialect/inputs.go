@@ -17,7 +17,7 @@ const (
 // inputs writes the inputs of a request to an event.
 type inputs struct {
 	ev      *embedding.Event
-	fp      *embedding.Fingerprinter // nil for none
+	texts   *embedding.TextReader // nil for none
 	scratch []byte
 }
 
@@ -28,19 +28,27 @@ func (in *inputs) reset() {
 	in.ev.InputFingerprints = in.ev.InputFingerprints[:0]
 }
 
-// add adds an input of so many characters, 0 for one that is no text.
-func (in *inputs) add(identity []byte, characters int) {
+// add adds an input of so many characters.
+func (in *inputs) add(characters int) {
 	in.ev.InputCount++
 	in.ev.InputCharacters = append(in.ev.InputCharacters, int64(characters))
-	if in.fp != nil {
-		in.ev.InputFingerprints = in.fp.Append(in.ev.InputFingerprints, identity)
+}
+
+// addOther adds an input that is no text, by bytes that stand for it.
+func (in *inputs) addOther(identity []byte) {
+	in.add(0)
+	if in.texts != nil {
+		in.ev.InputFingerprints = in.texts.AppendOther(in.ev.InputFingerprints, identity)
 	}
 }
 
 // addText adds the string that s is at.
 func (in *inputs) addText(s *scanner) {
 	if text := s.str(); s.err == nil {
-		in.add(text, utf8.RuneCount(text))
+		in.add(utf8.RuneCount(text))
+		if in.texts != nil {
+			in.ev.InputFingerprints = in.texts.AppendText(in.ev.InputFingerprints, text)
+		}
 	}
 }
 
@@ -48,7 +56,7 @@ func (in *inputs) addText(s *scanner) {
 func (in *inputs) addValue(s *scanner) {
 	if value := s.skip(); s.err == nil {
 		in.scratch = append(append(in.scratch[:0], markValue), value...)
-		in.add(in.scratch, 0)
+		in.addOther(in.scratch)
 	}
 }
 
@@ -64,6 +72,6 @@ func (in *inputs) addTokens(s *scanner, more bool) {
 		in.scratch = binary.LittleEndian.AppendUint64(in.scratch, uint64(id))
 	}
 	if s.err == nil {
-		in.add(in.scratch, 0)
+		in.addOther(in.scratch)
 	}
 }

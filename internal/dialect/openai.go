@@ -30,9 +30,9 @@ var taskMembers = [...]string{"prefix", "input_type", "task", "prompt_name"}
 
 // ReadRequest reads an embeddings request. Inputs come as a text, a list of texts, the token ids of one input, or a
 // list of such; vLLM's chat form, messages in place of input, counts as one input.
-func (OpenAI) ReadRequest(body []byte, fp *embedding.Fingerprinter, ev *embedding.Event) error {
+func (OpenAI) ReadRequest(body []byte, texts *embedding.TextReader, ev *embedding.Event) error {
 	s := scanner{text: body}
-	in := inputs{ev: ev, fp: fp}
+	in := inputs{ev: ev, texts: texts}
 	in.reset()
 	var tasks [len(taskMembers)]string
 	var messages []byte

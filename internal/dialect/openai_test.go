@@ -37,10 +37,10 @@ func TestFor(t *testing.T) {
 
 // fingerprints returns what a request with these texts has for InputFingerprints.
 func fingerprints(identities ...string) []byte {
-	fp := embedding.NewFingerprinter(testKey)
+	texts := embedding.NewTextReader(embedding.NewFingerprinter(testKey), nil)
 	var out []byte
 	for _, identity := range identities {
-		out = fp.Append(out, []byte(identity))
+		out = texts.AppendOther(out, []byte(identity))
 	}
 	return out
 }
@@ -122,7 +122,7 @@ func TestOpenAIReadRequest(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var got embedding.Event
-			require.NoError(t, OpenAI{}.ReadRequest([]byte(tt.body), embedding.NewFingerprinter(testKey), &got))
+			require.NoError(t, OpenAI{}.ReadRequest([]byte(tt.body), embedding.NewTextReader(embedding.NewFingerprinter(testKey), nil), &got))
 			assertEvent(t, tt.want, got)
 
 			tt.want.InputFingerprints = nil
@@ -181,7 +181,7 @@ func TestOpenAIReadRequestMalformed(t *testing.T) {
 		`{"model":"m",}`, `{"model":"m","x":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`,
 	} {
 		var ev embedding.Event
-		err := OpenAI{}.ReadRequest([]byte(body), embedding.NewFingerprinter(testKey), &ev)
+		err := OpenAI{}.ReadRequest([]byte(body), embedding.NewTextReader(embedding.NewFingerprinter(testKey), nil), &ev)
 		require.ErrorContains(t, err, "read embeddings request: ", body)
 		if strings.Contains(body, "model") {
 			assert.Equal(t, "m", ev.RequestModel, body)

@@ -25,6 +25,7 @@ type analyzer struct {
 	logger         *zap.Logger
 	memory         *memory
 	fingerprintKey []byte
+	taskPrefixes   *embedding.TaskPrefixes
 	provider       string
 	serviceName    string
 	serverAddress  string
@@ -41,7 +42,7 @@ func (a *analyzer) start(n int, calls <-chan *call) {
 	ctx, cancel := context.WithCancel(context.Background())
 	a.cancel = cancel
 	for range n {
-		w := &worker{analyzer: a, fingerprinter: embedding.NewFingerprinter(a.fingerprintKey)}
+		w := &worker{analyzer: a, texts: embedding.NewTextReader(embedding.NewFingerprinter(a.fingerprintKey), a.taskPrefixes)}
 		a.workers.Go(func() {
 			defer w.decoder.close()
 			for c := range calls {
@@ -78,9 +79,9 @@ func (a *analyzer) warn(message string, fields ...zap.Field) {
 // worker makes events of calls, one at a time, and reuses its memory for the next.
 type worker struct {
 	*analyzer
-	event         embedding.Event
-	fingerprinter *embedding.Fingerprinter
-	decoder       contentDecoder
+	event   embedding.Event
+	texts   *embedding.TextReader
+	decoder contentDecoder
 }
 
 func (w *worker) process(ctx context.Context, c *call) {
@@ -126,9 +127,13 @@ func (w *worker) analyze(c *call) (why reason) {
 			why = reasonPanic
 		}
 	}()
+	w.texts.Reset()
 	why = w.read(&c.request, c.requestEncoding, func(body []byte) error {
-		return c.dialect.ReadRequest(body, w.fingerprinter, &w.event)
+		return c.dialect.ReadRequest(body, w.texts, &w.event)
 	})
+	if w.event.TaskType == "" {
+		w.event.TaskType = w.texts.Task()
+	}
 	if c.header != nil && c.errorType == "" {
 		answer := w.read(&c.response, c.header.Get("Content-Encoding"), func(body []byte) error {
 			return c.dialect.ReadResponse(c.header, body, &w.event)

@@ -10,6 +10,8 @@ import (
 	"go.opentelemetry.io/collector/config/configopaque"
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
 )
 
 // Config is the configuration of the embedding receiver. At least one of Tap and Ingest is needed.
@@ -57,6 +59,39 @@ type AnalysisConfig struct {
 
 	// QueueSize is the number of calls that may wait for a worker.
 	QueueSize int `mapstructure:"queue_size"`
+
+	// TaskPrefixes are beginnings of texts that name the task type of a call, before those that are built in.
+	TaskPrefixes []TaskPrefixConfig `mapstructure:"task_prefixes"`
+
+	// BuiltInTaskPrefixes switches the built-in ones on.
+	BuiltInTaskPrefixes bool `mapstructure:"built_in_task_prefixes"`
+}
+
+// TaskPrefixConfig is the beginning of a text by which a model is told what its vector is for.
+type TaskPrefixConfig struct {
+	// Prefix is compared byte by byte.
+	Prefix string `mapstructure:"prefix"`
+
+	// Then must follow within the first 1024 bytes of the text. Empty means that the prefix is enough.
+	Then string `mapstructure:"then"`
+
+	// Task is the task type.
+	Task string `mapstructure:"task"`
+}
+
+// taskPrefixes returns the configured prefixes and those that are built in, nil where there are none.
+func (c *AnalysisConfig) taskPrefixes() *embedding.TaskPrefixes {
+	var prefixes []embedding.TaskPrefix
+	for _, p := range c.TaskPrefixes {
+		prefixes = append(prefixes, embedding.TaskPrefix(p))
+	}
+	if c.BuiltInTaskPrefixes {
+		prefixes = append(prefixes, embedding.BuiltInTaskPrefixes()...)
+	}
+	if len(prefixes) == 0 {
+		return nil
+	}
+	return embedding.NewTaskPrefixes(prefixes)
 }
 
 // IngestConfig is the configuration of the ingest endpoint.
@@ -113,6 +148,7 @@ func defaultTapConfig() TapConfig {
 			CaptureMemoryLimit:  defaultCaptureMemoryLimit,
 			Workers:             min(runtime.NumCPU(), maxDefaultWorkers),
 			QueueSize:           defaultQueueSize,
+			BuiltInTaskPrefixes: true,
 		},
 	}
 }

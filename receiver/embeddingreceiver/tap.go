@@ -69,6 +69,7 @@ func newTap(
 		logger:         set.Logger,
 		memory:         t.memory,
 		fingerprintKey: fingerprintKey,
+		taskPrefixes:   cfg.Analysis.taskPrefixes(),
 		provider:       cfg.Analysis.Provider,
 		serviceName:    cfg.Analysis.ServiceName,
 		serverAddress:  base.Hostname(),

@@ -98,7 +98,7 @@ func BenchmarkAnalysis(b *testing.B) {
 	for _, payload := range benchAnswers {
 		b.Run(payload.name, func(b *testing.B) {
 			m := newMemory(1<<30, 1<<24)
-			w := &worker{analyzer: &analyzer{memory: m}, fingerprinter: embedding.NewFingerprinter([]byte("key"))}
+			w := &worker{analyzer: &analyzer{memory: m}, texts: embedding.NewTextReader(embedding.NewFingerprinter([]byte("key")), nil)}
 			request := []byte(`{"model":"qwen3-embedding-4b","input":"What is the capital of France?"}`)
 			b.SetBytes(int64(len(payload.answer)))
 			b.ReportAllocs()

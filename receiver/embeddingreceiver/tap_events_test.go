@@ -90,6 +90,14 @@ func TestTapEventContents(t *testing.T) {
 				assert.Len(t, ev.InputFingerprints, 2*embedding.FingerprintSize)
 				assert.Empty(t, ev.ErrorType)
 			}},
+		"instruction": {request: `{"model":"m","input":["plain","Instruct: Find passages\nQuery: why","search_document: x"]}`,
+			answer: answerWith(jsonType, embeddingsAnswer(3, 8, true)),
+			check:  func(t *testing.T, ev *embedding.Event) { assert.Equal(t, "query", ev.TaskType) }},
+		"instruction and field": {request: `{"model":"m","input":"search_document: x","input_type":"passage"}`,
+			answer: answerWith(jsonType, embeddingsAnswer(1, 8, true)),
+			check:  func(t *testing.T, ev *embedding.Event) { assert.Equal(t, "passage", ev.TaskType) }},
+		"no instruction": {request: request, answer: answerWith(jsonType, embeddingsAnswer(2, 8, true)),
+			check: func(t *testing.T, ev *embedding.Event) { assert.Equal(t, "general", ev.Task()) }},
 		"gzip both ways": {request: string(gzipped(request)), encoding: "gzip",
 			answer: func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Encoding", "gzip")

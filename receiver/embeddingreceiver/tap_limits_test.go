@@ -173,12 +173,12 @@ type panicking struct {
 	onRequest bool
 }
 
-func (p panicking) ReadRequest(body []byte, fp *embedding.Fingerprinter, ev *embedding.Event) error {
+func (p panicking) ReadRequest(body []byte, texts *embedding.TextReader, ev *embedding.Event) error {
 	if p.onRequest {
 		ev.RequestModel = "half read"
 		panic("a bug")
 	}
-	return p.OpenAI.ReadRequest(body, fp, ev)
+	return p.OpenAI.ReadRequest(body, texts, ev)
 }
 
 func (p panicking) ReadResponse(http.Header, []byte, *embedding.Event) error { panic("a bug") }
@@ -232,7 +232,7 @@ func TestTapContainsPanics(t *testing.T) {
 func TestAnalysisAllocatesNothingPerVector(t *testing.T) {
 	allocations := func(n int, asBase64 bool) float64 {
 		m := newMemory(1<<30, 1<<24)
-		w := &worker{analyzer: &analyzer{memory: m}, fingerprinter: embedding.NewFingerprinter([]byte("key"))}
+		w := &worker{analyzer: &analyzer{memory: m}, texts: embedding.NewTextReader(embedding.NewFingerprinter([]byte("key")), nil)}
 		c := &call{dialect: dialect.OpenAI{}, status: http.StatusOK, header: http.Header{}}
 		request, answer := []byte(oneCall), embeddingsAnswer(n, 256, asBase64)
 		return testing.AllocsPerRun(100, func() {

@@ -9,6 +9,8 @@ import (
 
 	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/config/confignet"
+
+	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
 )
 
 var errNothingConfigured = errors.New("neither tap nor ingest is configured; want at least one of them, e.g. " +
@@ -61,8 +63,20 @@ func (c *AnalysisConfig) validate() []error {
 		errs = append(errs, fmt.Errorf("tap::queue_size: is %d; want a positive number, e.g. %d", c.QueueSize,
 			defaultQueueSize))
 	}
+	for i, prefix := range c.TaskPrefixes {
+		if prefix.Prefix == "" {
+			errs = append(errs, fmt.Errorf("tap::task_prefixes::%d::prefix: is empty; want the beginning of a text, e.g. %q", i, "search_query: "))
+		}
+		if prefix.Task == "" || len(prefix.Task) > maxTaskType {
+			errs = append(errs, fmt.Errorf("tap::task_prefixes::%d::task: is %q; want a name of 1 to %d bytes, e.g. %s", i, prefix.Task,
+				maxTaskType, embedding.TaskQuery))
+		}
+	}
 	return errs
 }
+
+// maxTaskType is the longest name of a task type, in bytes: it becomes a label.
+const maxTaskType = 64
 
 // validateServer checks what confighttp leaves open. key is the path of the section.
 func validateServer(key string, c *confighttp.ServerConfig) []error {
