@@ -43,3 +43,22 @@ func For(method, path string) (Dialect, bool) {
 	}
 	return nil, false
 }
+
+// Named returns the dialect of a name.
+func Named(name string) (Dialect, bool) {
+	for _, d := range registry {
+		if d.Name() == name {
+			return d, true
+		}
+	}
+	return nil, false
+}
+
+// Names returns the names of all dialects.
+func Names() []string {
+	names := make([]string, len(registry))
+	for i, d := range registry {
+		names[i] = d.Name()
+	}
+	return names
+}

@@ -60,11 +60,23 @@ type AnalysisConfig struct {
 	// QueueSize is the number of calls that may wait for a worker.
 	QueueSize int `mapstructure:"queue_size"`
 
+	// Routes give paths of their own to dialects, before the paths that the dialects know.
+	Routes []RouteConfig `mapstructure:"routes"`
+
 	// TaskPrefixes are beginnings of texts that name the task type of a call, before those that are built in.
 	TaskPrefixes []TaskPrefixConfig `mapstructure:"task_prefixes"`
 
 	// BuiltInTaskPrefixes switches the built-in ones on.
 	BuiltInTaskPrefixes bool `mapstructure:"built_in_task_prefixes"`
+}
+
+// RouteConfig says which API is behind a path.
+type RouteConfig struct {
+	// Path is that of a request, without query; with a * at its end, what it begins with.
+	Path string `mapstructure:"path"`
+
+	// Dialect is the name of the API.
+	Dialect string `mapstructure:"dialect"`
 }
 
 // TaskPrefixConfig is the beginning of a text by which a model is told what its vector is for.

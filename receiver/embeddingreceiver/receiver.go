@@ -12,7 +12,6 @@ import (
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/receiverhelper"
 
-	"github.com/otelcol-embedding/otelcol-embedding/internal/dialect"
 	"github.com/otelcol-embedding/otelcol-embedding/receiver/embeddingreceiver/internal/metadata"
 )
 
@@ -67,7 +66,7 @@ func (r *embeddingReceiver) start(ctx context.Context, host component.Host) erro
 		rand.Read(key) // never fails, as crypto/rand documents
 	}
 	if cfg := r.cfg.Tap.Get(); cfg != nil {
-		t, err := newTap(cfg, r.set.TelemetrySettings, out, r.telemetry, key, dialect.For)
+		t, err := newTap(cfg, r.set.TelemetrySettings, out, r.telemetry, key, routes(cfg.Analysis.Routes).lookup)
 		if err != nil {
 			return fmt.Errorf("tap: %w", err)
 		}

@@ -63,6 +63,9 @@ func (c *AnalysisConfig) validate() []error {
 		errs = append(errs, fmt.Errorf("tap::queue_size: is %d; want a positive number, e.g. %d", c.QueueSize,
 			defaultQueueSize))
 	}
+	for i, route := range c.Routes {
+		errs = append(errs, route.validate(i)...)
+	}
 	for i, prefix := range c.TaskPrefixes {
 		if prefix.Prefix == "" {
 			errs = append(errs, fmt.Errorf("tap::task_prefixes::%d::prefix: is empty; want the beginning of a text, e.g. %q", i, "search_query: "))
