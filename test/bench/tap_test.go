@@ -34,7 +34,7 @@ const (
 )
 
 // BenchmarkTap sends requests at a fixed open-loop rate to a server directly, through Go's plain
-// httputil.ReverseProxy, and through the collector with analysis on. Each target is a process of its own but the
+// httputil.ReverseProxy, through nginx where it is installed, and through the collector with analysis on. Each target is a process of its own but the
 // server, which answers from memory. It reports latency quantiles as the client sees them and the CPU time of the
 // proxy's process for each request; what a proxy adds is the difference to "direct".
 //
@@ -58,12 +58,14 @@ func BenchmarkTap(b *testing.B) {
 		}))
 		b.Cleanup(server.Close)
 		request := embeddingRequest(payload.rows)
-		for _, target := range []string{"direct", "reverse-proxy", "tap"} {
+		for _, target := range []string{"direct", "reverse-proxy", "nginx", "tap"} {
 			b.Run(payload.name+"/"+target, func(b *testing.B) {
 				base, pid := server.URL, 0
 				switch target {
 				case "reverse-proxy":
 					base, pid = startPlainProxy(b, server.URL)
+				case "nginx":
+					base, pid = startNginx(b, server.URL)
 				case "tap":
 					base, pid = startTap(b, server.URL)
 				}
