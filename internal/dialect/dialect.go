@@ -31,7 +31,7 @@ type Dialect interface {
 }
 
 // registry lists every dialect; the first that matches a call reads it.
-var registry = [...]Dialect{OpenAI{}}
+var registry = [...]Dialect{OpenAI{}, Cohere{}, Pooling{}, TEI{}, Ollama{}, LlamaCPP{}}
 
 // For returns the dialect of a call with this method and path (without query), or false if the call is none to an
 // embedding server.

@@ -96,17 +96,26 @@ type phrases struct {
 // lengths too.
 func errorPhrases() []phrases {
 	return []phrases{
-		{errorOutOfMemory, []string{"out of memory", "outofmemory"}},
+		{errorOutOfMemory, []string{"out of memory", "outofmemory", "requires more system memory"}},
 		{errorNaN, []string{"out of range float values are not json compliant", "unsupported value: nan", "contains nan", "nan values"}},
 		{errorContextLength, []string{
 			"maximum context length", "context length", "maximum model length", "max_model_len", "too many tokens",
 			"must have less than", "input is too large", "exceeds the context", "larger than the context", "longer than the maximum",
-			"exceed context size", "increase the physical batch size",
+			"exceed context size", "exceeds the available context size", "increase the physical batch size",
 		}},
 		{errorDimensions, []string{"matryoshka", "does not support specifying dimensions", "output dimension", "changing output dimensions", "`dimensions`"}},
 		{errorModel, []string{"model not found", "does not exist", "not found, try pulling", "no model named"}},
 		{errorOverloaded, []string{"overloaded", "queue is full", "too many requests", "server busy", "loading model"}},
 	}
+}
+
+// failed reads the answer of a call that failed, and reports whether it did.
+func failed(body []byte, ev *embedding.Event) bool {
+	if ev.StatusCode >= 200 && ev.StatusCode <= 299 {
+		return false
+	}
+	setError(ev, readError(&scanner{text: body}))
+	return true
 }
 
 // setError gives a failed call its error type: a named class, else what the server calls it, else the status.

@@ -26,6 +26,8 @@ func TestErrorType(t *testing.T) {
 		{"vLLM without matryoshka", 400, `{"error":{"message":"Model \"m\" does not support matryoshka representation, changing output dimensions will lead to poor results.","type":"BadRequestError","code":400}}`, "dimensions_not_supported"},
 		{"vLLM, unknown model", 404, "{\"error\":{\"message\":\"The model `m` does not exist.\",\"type\":\"NotFoundError\",\"param\":null,\"code\":404}}", "model_not_found"},
 		{"Ollama, unknown model", 404, `{"error":"model \"m\" not found, try pulling it first"}`, "model_not_found"},
+		{"llama.cpp, context", 400, `{"error":{"code":400,"message":"request (600 tokens) exceeds the available context size (512 tokens), try increasing it","type":"exceed_context_size_error"}}`, "context_length_exceeded"},
+		{"Ollama, memory", 500, `{"error":"model requires more system memory (9.0 GiB) than is available (4.0 GiB)"}`, "out_of_memory"},
 		{"TEI, overloaded", 429, `{"error":"Model is overloaded","error_type":"Overloaded"}`, "overloaded"},
 		{"out of memory", 500, `{"error":{"message":"CUDA out of memory. Tried to allocate 2.00 GiB","type":"InternalServerError","code":500}}`, "out_of_memory"},
 		{"NaN", 500, `{"error":{"message":"Out of range float values are not JSON compliant","type":"InternalServerError","code":500}}`, "not_a_number"},

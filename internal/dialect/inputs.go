@@ -75,3 +75,28 @@ func (in *inputs) addTokens(s *scanner, more bool) {
 		in.addOther(in.scratch)
 	}
 }
+
+// addObject adds the object that s is at: a text where text is its only member, as in Jina's {"text": …}, else a
+// value of some other kind.
+func (in *inputs) addObject(s *scanner) {
+	value := s.skip()
+	if s.err != nil {
+		return
+	}
+	if text, ok := onlyText(&scanner{text: value}); ok {
+		in.addText(&scanner{text: text})
+		return
+	}
+	in.addValue(&scanner{text: value})
+}
+
+// onlyText returns the JSON text of an object's member text if that is a string and the object has no other.
+func onlyText(s *scanner) (text []byte, ok bool) {
+	for more := s.open('{'); more; more = s.next('}') {
+		if string(s.key()) != "text" {
+			return nil, false
+		}
+		text = s.skip()
+	}
+	return text, s.err == nil && len(text) > 0 && text[0] == '"'
+}

@@ -80,3 +80,18 @@ func (s *scanner) dimension() int {
 	}
 	return 0
 }
+
+// firstType reads the element type that a client asks for: a string, or a list of strings, of which float counts
+// before others and else the first.
+func (s *scanner) firstType() string {
+	if s.peek() != '[' {
+		return s.identifier()
+	}
+	var first string
+	for more := s.open('['); more; more = s.next(']') {
+		if name := s.identifier(); first == "" || name == "float" {
+			first = name
+		}
+	}
+	return first
+}

@@ -10,7 +10,8 @@ import (
 	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
 )
 
-// OpenAI is the OpenAI embeddings API as vLLM and most self-hosted servers speak it.
+// OpenAI is the OpenAI embeddings API as vLLM and most self-hosted servers speak it, with what vLLM, Jina, Voyage and
+// Mistral add to it. Servers that count characters for tokens, as Infinity does, do not say so in their answers.
 //
 // Members of an unexpected type are treated as absent, because servers extend the API in ways of their own; of
 // repeated members the last one counts.
@@ -19,9 +20,12 @@ type OpenAI struct{}
 // Name returns "openai".
 func (OpenAI) Name() string { return "openai" }
 
-// Matches reports whether the call is a POST to an embeddings endpoint, wherever the server mounts it.
+// Matches reports whether the call is a POST to an embeddings endpoint, wherever the server mounts it: Azure does
+// under /openai/deployments/{name} and /models, gateways under prefixes of their own. Only /api/embeddings is an API
+// of Ollama's.
 func (OpenAI) Matches(method, path string) bool {
-	return method == http.MethodPost && (path == "/embeddings" || strings.HasSuffix(path, "/v1/embeddings"))
+	return method == http.MethodPost && strings.HasSuffix(path, "/embeddings") &&
+		!strings.HasSuffix(path, "/api/embeddings")
 }
 
 // taskMembers are the request members that say what the vectors are for, in the order in which they are asked: Open
@@ -35,8 +39,8 @@ func (OpenAI) ReadRequest(body []byte, texts *embedding.TextReader, ev *embeddin
 	in := inputs{ev: ev, texts: texts}
 	in.reset()
 	var tasks [len(taskMembers)]string
-	var messages []byte
-	var elementType, byteOrder string
+	var messages, content []byte
+	ev.ElementType, ev.BigEndian = "", false
 	for more := s.open('{'); more; more = s.next('}') {
 		switch key := string(s.key()); key {
 		case "model":
@@ -46,14 +50,18 @@ func (OpenAI) ReadRequest(body []byte, texts *embedding.TextReader, ev *embeddin
 			readOpenAIInput(&s, &in)
 		case "messages":
 			messages = s.skip()
-		case "dimensions":
+		case "content": // of llama.cpp's own API
+			content = s.skip()
+		case "dimensions", "output_dimension":
 			ev.RequestedDimension = s.dimension()
 		case "encoding_format":
 			ev.EncodingFormat = s.identifier()
-		case "embed_dtype":
-			elementType = s.identifier()
+		case "embed_dtype", "output_dtype":
+			setElementType(ev, s.identifier())
+		case "embedding_type":
+			setElementType(ev, s.firstType())
 		case "endianness":
-			byteOrder = s.identifier()
+			ev.BigEndian = s.identifier() == "big"
 		default:
 			if i := slices.Index(taskMembers[:], key); i >= 0 {
 				tasks[i] = s.label()
@@ -63,24 +71,27 @@ func (OpenAI) ReadRequest(body []byte, texts *embedding.TextReader, ev *embeddin
 		}
 	}
 	s.end()
+	if ev.InputCount == 0 && len(content) > 0 {
+		readLlamaInput(&scanner{text: content}, &in)
+	}
 	if ev.InputCount == 0 && len(messages) > 0 && messages[0] == '[' {
 		in.addValue(&scanner{text: messages})
 	}
 	ev.TaskType = cmp.Or(tasks[:]...)
-	if ev.EncodingFormat != "" && ev.EncodingFormat != "float" {
-		if elementType != "" && elementType != "float32" {
-			ev.EncodingFormat += binaryVariant + elementType
-		}
-		if byteOrder == "big" {
-			ev.EncodingFormat += binaryVariant + byteOrder
-		}
-	}
 	return wrap("read embeddings request", s.err)
 }
 
-// binaryVariant begins what ReadRequest adds to a binary encoding format where vLLM is asked for other elements than
-// little-endian float32, as in base64+float16. Such vectors are counted and not read.
-const binaryVariant = "+"
+// setElementType notes what the client asked for. Jina and Cohere have base64, which is an encoding of float32, among
+// their types.
+func setElementType(ev *embedding.Event, name string) {
+	switch name {
+	case "float", "float32":
+		name = ""
+	case "base64":
+		name, ev.EncodingFormat = "", name
+	}
+	ev.ElementType = name
+}
 
 // readOpenAIInput reads the value of input.
 func readOpenAIInput(s *scanner, in *inputs) {
@@ -104,6 +115,8 @@ func readOpenAIInput(s *scanner, in *inputs) {
 			in.addText(s)
 		case '[':
 			in.addTokens(s, s.open('['))
+		case '{':
+			in.addObject(s)
 		default:
 			in.addValue(s)
 		}
@@ -112,11 +125,22 @@ func readOpenAIInput(s *scanner, in *inputs) {
 
 // ReadResponse reads the answer to an embeddings request. The body of a failure may be anything, as proxies answer in
 // ways of their own, and is never an error.
-func (OpenAI) ReadResponse(_ http.Header, body []byte, ev *embedding.Event) error {
-	s := scanner{text: body}
-	if ev.StatusCode < 200 || ev.StatusCode > 299 {
-		setError(ev, readError(&s))
+func (OpenAI) ReadResponse(header http.Header, body []byte, ev *embedding.Event) error {
+	switch {
+	case failed(body, ev):
 		return nil
+	case isBytes(header):
+		return wrap("read embeddings answer", readBytes(header, body, ev))
+	}
+	return wrap("read embeddings answer", readList(body, ev, false))
+}
+
+// readList reads an answer in OpenAI's form, or the one that vLLM's pooling makes of it. To pass what reads data as a
+// function would move the scanner to the heap.
+func readList(body []byte, ev *embedding.Event, pooling bool) error {
+	s := scanner{text: body}
+	if !pooling && s.peek() == '[' { // a list is llama.cpp's own answer
+		return readLlamaAnswer(&s, ev)
 	}
 	out := outputs{ev: ev}
 	out.reset()
@@ -130,14 +154,18 @@ func (OpenAI) ReadResponse(_ http.Header, body []byte, ev *embedding.Event) erro
 			readOpenAIUsage(&s, ev)
 		case "data":
 			out.reset()
-			readOpenAIData(&s, &out)
+			if pooling {
+				readPoolingData(&s, &out)
+			} else {
+				readOpenAIData(&s, &out)
+			}
 		default:
 			s.skip()
 		}
 	}
 	s.end()
 	out.sort()
-	return wrap("read embeddings answer", cmp.Or(s.err, out.err))
+	return cmp.Or(s.err, out.err)
 }
 
 // readOpenAIUsage reads the value of usage. Servers that count no output for embeddings may give the total alone.

@@ -20,7 +20,10 @@ var testKey = []byte("a key for tests")
 
 func TestFor(t *testing.T) {
 	t.Parallel()
-	for _, path := range []string{"/v1/embeddings", "/embeddings", "/openai/v1/embeddings"} {
+	for _, path := range []string{
+		"/v1/embeddings", "/embeddings", "/openai/v1/embeddings", "/api/v1/embeddings",
+		"/openai/deployments/some/embeddings", "/models/embeddings",
+	} {
 		d, ok := For(http.MethodPost, path)
 		require.True(t, ok, path)
 		assert.Equal(t, "openai", d.Name())
@@ -28,7 +31,7 @@ func TestFor(t *testing.T) {
 	for _, call := range [][2]string{
 		{http.MethodGet, "/v1/embeddings"}, {http.MethodOptions, "/v1/embeddings"},
 		{http.MethodPost, "/v1/embeddings/"}, {http.MethodPost, "/v1/chat/completions"}, {http.MethodPost, "/v1/models"},
-		{http.MethodPost, "/api/embeddings"}, {http.MethodPost, "/xv1/embeddings2"}, {http.MethodPost, ""},
+		{http.MethodPost, "/xv1/embeddings2"}, {http.MethodPost, ""},
 	} {
 		_, ok := For(call[0], call[1])
 		assert.False(t, ok, call)
@@ -82,8 +85,8 @@ func TestOpenAIReadRequest(t *testing.T) {
 		"objects": {
 			body: `{"input":[{"text":"a"}, {"image": "b"} ],"model":"m"}`,
 			want: embedding.Event{
-				RequestModel: "m", InputCount: 2, InputCharacters: []int64{0, 0},
-				InputFingerprints: fingerprints("\xfe"+`{"text":"a"}`, "\xfe"+`{"image": "b"}`),
+				RequestModel: "m", InputCount: 2, InputCharacters: []int64{1, 0},
+				InputFingerprints: fingerprints("a", "\xfe"+`{"image": "b"}`),
 			},
 		},
 		"messages": {
@@ -114,9 +117,9 @@ func TestOpenAIReadRequest(t *testing.T) {
 		"case of key":            {body: `{"Model":"m","INPUT":"x"}`, want: embedding.Event{}},
 		"long model":             {body: `{"model":"` + strings.Repeat("é", 200) + `"}`, want: embedding.Event{RequestModel: strings.Repeat("é", 128)}},
 		"long model uneven":      {body: `{"model":"x` + strings.Repeat("é", 200) + `"}`, want: embedding.Event{RequestModel: "x" + strings.Repeat("é", 127)}},
-		"half floats":            {body: `{"encoding_format":"base64","embed_dtype":"float16"}`, want: embedding.Event{EncodingFormat: "base64+float16"}},
-		"big-endian":             {body: `{"embed_dtype":"float32","endianness":"big","encoding_format":"base64"}`, want: embedding.Event{EncodingFormat: "base64+big"}},
-		"half floats as numbers": {body: `{"encoding_format":"float","embed_dtype":"float16","endianness":"native"}`, want: embedding.Event{EncodingFormat: "float"}},
+		"half floats":            {body: `{"encoding_format":"base64","embed_dtype":"float16"}`, want: embedding.Event{EncodingFormat: "base64", ElementType: "float16"}},
+		"big-endian":             {body: `{"embed_dtype":"float32","endianness":"big","encoding_format":"base64"}`, want: embedding.Event{EncodingFormat: "base64", BigEndian: true}},
+		"half floats as numbers": {body: `{"encoding_format":"float","embed_dtype":"float16","endianness":"native"}`, want: embedding.Event{EncodingFormat: "float", ElementType: "float16"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -199,9 +202,9 @@ func TestOpenAIReadResponse(t *testing.T) {
 	t.Parallel()
 	nan := float32(math.NaN())
 	tests := map[string]struct {
-		format string
-		body   string
-		want   embedding.Event
+		elements string
+		body     string
+		want     embedding.Event
 	}{
 		"floats": {
 			body: `{"id":"embd-1","object":"list","created":1700000000,"model":"qwen3","data":[
@@ -277,16 +280,21 @@ func TestOpenAIReadResponse(t *testing.T) {
 			want: embedding.Event{},
 		},
 		"half floats": {
-			format: "base64+float16",
-			body:   `{"data":[{"embedding":"AAAAAA==","index":1},{"embedding":"AAAAAA==","index":0}]}`,
-			want:   embedding.Event{EncodingFormat: "base64+float16", OutputCount: 2},
+			elements: "float16",
+			body:     `{"data":[{"embedding":"ADwAwA==","index":1},{"embedding":"AAAAOA==","index":0}]}`,
+			want:     embedding.Event{ElementType: "float16", OutputCount: 2, OutputDimension: 2, Vectors: []float32{0, 0.5, 1, -2}},
+		},
+		"unknown elements": {
+			elements: "int4",
+			body:     `{"data":[{"embedding":"AAAAAA==","index":1},{"embedding":"AAAAAA==","index":0}]}`,
+			want:     embedding.Event{ElementType: "int4", OutputCount: 2},
 		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			tt.want.StatusCode = http.StatusOK
-			got := embedding.Event{StatusCode: http.StatusOK, EncodingFormat: tt.format, Vectors: []float32{9, 9, 9}}
+			got := embedding.Event{StatusCode: http.StatusOK, ElementType: tt.elements, Vectors: []float32{9, 9, 9}}
 			require.NoError(t, OpenAI{}.ReadResponse(nil, []byte(tt.body), &got))
 			assertVectors(t, tt.want.Vectors, got.Vectors)
 			tt.want.Vectors, got.Vectors = nil, nil
@@ -316,7 +324,7 @@ func TestOpenAIReadResponseMalformed(t *testing.T) {
 	}{
 		{``, "JSON ends at byte 0", 0, 0},
 		{`<html>`, "JSON has '<' at byte 0", 0, 0},
-		{`[[1,2]]`, "JSON has '[' at byte 0", 0, 0},
+		{`[[1,2]]`, "JSON has '[' at byte 1, want '{'", 0, 0},
 		{head, "JSON ends", 1, 0},
 		{head + `{"embedding":[3,4]`, "JSON ends", 1, 0},
 		{head + `{"embedding":[3,4`, "JSON ends", 1, 0},

@@ -3,7 +3,6 @@ package dialect
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
 	"github.com/otelcol-embedding/otelcol-embedding/internal/vector"
@@ -17,25 +16,31 @@ type outputs struct {
 	// order holds the index of each vector, once one is not where its index says; until then it is empty and every
 	// vector's index is its position.
 	order []int
-	// unread is whether vectors came in a form that is counted and not read.
+	// elements and bigEndian are how strings hold elements, and whether numbers hold packed bits; known is false for
+	// elements that cannot be read.
+	elements  vector.Elements
+	bigEndian bool
+	known     bool
+	// unread is whether the vector being read came in a form that is counted and not read.
 	unread bool
 	// err is about the first vector that could not be decoded.
 	err error
 }
 
-// reset forgets what was added.
+// reset forgets what was added. The elements are those that the request asked for.
 func (out *outputs) reset() {
-	*out = outputs{ev: out.ev}
+	*out = outputs{ev: out.ev, bigEndian: out.ev.BigEndian}
+	out.elements, out.known = vector.ParseElements(out.ev.ElementType)
 	out.ev.OutputCount, out.ev.OutputDimension, out.ev.OutputRagged = 0, 0, 0
 	out.ev.Vectors = out.ev.Vectors[:0]
 }
 
 // begin starts the next vector.
-func (out *outputs) begin() { out.start = len(out.ev.Vectors) }
+func (out *outputs) begin() { out.start, out.unread = len(out.ev.Vectors), false }
 
-// decode reads the elements of the vector that begin started from the value that s is at: an array of numbers or a
-// base64 string. Any other value, as null, leaves the vector without elements. A vector that is decoded again
-// replaces itself.
+// decode reads the elements of the vector that begin started from the value that s is at: an array of numbers, each
+// an element or a byte of packed ones, or a base64 string. Any other value, as null, leaves the vector without
+// elements. A vector that is decoded again replaces itself.
 func (out *outputs) decode(s *scanner) {
 	out.ev.Vectors = out.ev.Vectors[:out.start]
 	var err error
@@ -44,19 +49,31 @@ func (out *outputs) decode(s *scanner) {
 		var n int
 		if out.ev.Vectors, n, err = vector.AppendJSON(out.ev.Vectors, s.text[s.pos:]); err == nil {
 			s.pos += n
+			out.ev.Vectors = vector.UnpackBits(out.ev.Vectors, out.start, out.elements)
 			return
 		}
 		s.skip() // an array of something else, unless the syntax is wrong
 	case '"':
-		if strings.Contains(out.ev.EncodingFormat, binaryVariant) {
-			out.unread = true
-			s.skip()
+		if !out.known {
+			out.pass(s)
 			return
 		}
-		out.ev.Vectors, err = vector.AppendBase64(out.ev.Vectors, s.str())
+		out.ev.Vectors, err = vector.AppendBase64Elements(out.ev.Vectors, s.str(), out.elements, out.bigEndian)
 	default:
 		s.skip()
 	}
+	out.fail(err)
+}
+
+// pass passes over the value that s is at: a vector that is counted and not read.
+func (out *outputs) pass(s *scanner) {
+	out.ev.Vectors = out.ev.Vectors[:out.start]
+	out.unread = true
+	s.skip()
+}
+
+// fail notes why the vector being read could not be decoded.
+func (out *outputs) fail(err error) {
 	if err != nil && out.err == nil {
 		out.err = fmt.Errorf("vector %d: %w", out.ev.OutputCount, err)
 	}

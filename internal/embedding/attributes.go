@@ -46,6 +46,7 @@ const (
 // The project's own attributes of a request event.
 const (
 	attrTaskType          = "embedding.task_type"
+	attrElementType       = "embedding.element_type"
 	attrInputCount        = "embedding.input.count"
 	attrInputCharacters   = "embedding.input.characters"
 	attrInputFingerprints = "embedding.input.fingerprints"

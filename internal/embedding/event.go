@@ -92,6 +92,12 @@ type Event struct {
 	RequestedDimension int
 	// EncodingFormat is the encoding that the client asked for, for example "base64".
 	EncodingFormat string
+	// ElementType is the type of elements that the client asked for, for example "float16", "int8" or "ubinary";
+	// empty for float32.
+	ElementType string
+	// BigEndian is whether the client asked for elements of several bytes with the highest byte first. It matters to
+	// whoever reads the answer alone, and is not written to records.
+	BigEndian bool
 
 	// OutputCount is the number of vectors in the answer.
 	OutputCount int

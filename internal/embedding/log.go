@@ -58,7 +58,7 @@ func (e *Event) writeBody(body pcommon.Map) {
 
 // writeAttributes writes everything but the vectors.
 func (e *Event) writeAttributes(attrs pcommon.Map) {
-	attrs.EnsureCapacity(24)
+	attrs.EnsureCapacity(25)
 	attrs.PutStr(attrOperation, Operation)
 	putStr(attrs, attrProvider, e.Provider)
 	putStr(attrs, attrRequestModel, e.RequestModel)
@@ -80,6 +80,7 @@ func (e *Event) writeAttributes(attrs pcommon.Map) {
 	putStr(attrs, attrUserAgent, e.UserAgent)
 
 	attrs.PutStr(attrTaskType, e.Task())
+	putStr(attrs, attrElementType, e.ElementType)
 	putInt(attrs, attrInputCount, e.InputCount)
 	if len(e.InputCharacters) > 0 {
 		characters := attrs.PutEmptySlice(attrInputCharacters)
@@ -158,6 +159,8 @@ func (e *Event) readAttribute(name string, v pcommon.Value) {
 		e.UserAgent = v.AsString()
 	case attrTaskType:
 		e.TaskType = v.AsString()
+	case attrElementType:
+		e.ElementType = v.AsString()
 	case attrInputCount:
 		e.InputCount = int(asCount(v))
 	case attrInputCharacters:

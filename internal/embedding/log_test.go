@@ -40,6 +40,7 @@ func fullEvent() Event {
 
 		RequestedDimension: 3,
 		EncodingFormat:     "base64",
+		ElementType:        "float16",
 		OutputCount:        2,
 		OutputDimension:    3,
 		Vectors:            []float32{1, 0, 0, 0, 0.5, -0.5},

@@ -113,6 +113,7 @@ func drawEvent(t *rapid.T) Event {
 		InputFingerprints:  rapid.SliceOfN(rapid.Byte(), 0, 40).Draw(t, "fingerprints"),
 		RequestedDimension: small.Draw(t, "requested dimension"),
 		EncodingFormat:     rapid.SampledFrom([]string{"", "float", "base64"}).Draw(t, "encoding"),
+		ElementType:        rapid.SampledFrom([]string{"", "float16", "ubinary"}).Draw(t, "elements"),
 		OutputRagged:       small.Draw(t, "ragged"),
 		OutputDimension:    rapid.IntRange(0, 5).Draw(t, "dimension"),
 

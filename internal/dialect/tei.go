@@ -1,0 +1,107 @@
+package dialect
+
+import (
+	"cmp"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
+)
+
+// TEI is the native API of Hugging Face's text-embeddings-inference: /embed and /embed_all as TEI 1.8 documents them.
+// Its OpenAI routes are the dialect OpenAI's. It names no model, neither in requests nor in answers.
+type TEI struct{}
+
+// Name returns "tei".
+func (TEI) Name() string { return "tei" }
+
+// Matches reports whether the call is a POST to /embed or /embed_all, wherever the server is mounted. Ollama's
+// /api/embed and Cohere's /v1/embed and /v2/embed end alike and are other APIs.
+func (TEI) Matches(method, path string) bool {
+	if method != http.MethodPost {
+		return false
+	}
+	mount, ok := strings.CutSuffix(path, "/embed")
+	if !ok {
+		return strings.HasSuffix(path, "/embed_all")
+	}
+	return !strings.HasSuffix(mount, "/api") && !strings.HasSuffix(mount, "/v1") && !strings.HasSuffix(mount, "/v2")
+}
+
+// ReadRequest reads a request. Inputs come as a text, a list of texts, the token ids of one input, or a list of such;
+// the task type is the name of the prompt that the server puts in front of each.
+func (TEI) ReadRequest(body []byte, texts *embedding.TextReader, ev *embedding.Event) error {
+	s := scanner{text: body}
+	in := inputs{ev: ev, texts: texts}
+	in.reset()
+	for more := s.open('{'); more; more = s.next('}') {
+		switch string(s.key()) {
+		case "inputs":
+			in.reset()
+			readOpenAIInput(&s, &in)
+		case "prompt_name":
+			ev.TaskType = s.label()
+		case "dimensions":
+			ev.RequestedDimension = s.dimension()
+		default:
+			s.skip()
+		}
+	}
+	s.end()
+	return wrap("read TEI request", s.err)
+}
+
+// teiTokens is the header in which TEI says how many tokens it embedded, special tokens included. Its answers have no
+// other place for it.
+const teiTokens = "X-Compute-Tokens"
+
+// ReadResponse reads the answer: a list with the vector of each input, or from /embed_all with a list of token
+// vectors for each. Token vectors are no vectors of texts: their inputs are counted as outputs and not read.
+func (TEI) ReadResponse(header http.Header, body []byte, ev *embedding.Event) error {
+	if failed(body, ev) {
+		return nil
+	}
+	s := scanner{text: body}
+	if n, err := strconv.ParseInt(header.Get(teiTokens), 10, 64); err == nil && n >= 0 {
+		ev.InputTokens, ev.HasInputTokens, ev.TokensUnit = n, true, embedding.UnitToken
+	}
+	out := outputs{ev: ev}
+	out.reset()
+	if out.readRows(&s) {
+		out.leave()
+	}
+	s.end()
+	return wrap("read TEI answer", cmp.Or(s.err, out.err))
+}
+
+// readRows reads a list of vectors, or of lists of token vectors, and reports whether there are such lists. Anything
+// else in the list is a vector that is missing.
+func (out *outputs) readRows(s *scanner) (tokens bool) {
+	for more := s.open('['); more; more = s.next(']') {
+		out.begin()
+		switch {
+		case s.peek() != '[':
+			s.skip()
+		case nested(*s):
+			s.skip()
+			tokens = true
+		default:
+			out.decode(s)
+		}
+		out.finish(s, out.ev.OutputCount)
+	}
+	return tokens
+}
+
+// nested reports whether the list that s is at begins with a list.
+func nested(s scanner) bool { return s.open('[') && s.peek() == '[' }
+
+// leave takes the vectors out of an answer in which inputs have token vectors, and keeps their number. An input of one
+// token has a single one that looks like the vector of a text, and rows for some of the inputs alone would belong to
+// none.
+func (out *outputs) leave() {
+	count := out.ev.OutputCount
+	out.reset()
+	out.ev.OutputCount = count
+}
