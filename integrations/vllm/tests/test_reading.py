@@ -1,0 +1,203 @@
+"""What is made of the bodies of a call."""
+
+import base64
+import json
+import math
+import random
+import struct
+import time
+import unittest
+
+from servers import middleware, packed, vector
+
+
+def settings(**more):
+    return middleware.Settings(**more)
+
+
+def call(request=b"", answer=b"", status=200, headers=(), **more):
+    """Returns a call that is over, as if it had passed."""
+    scope = {"path": "/v1/embeddings", "headers": list(headers), "server": ("10.0.0.1", 8000)}
+    made = middleware.Call(scope, middleware.Sender(settings(**more)))
+    as_bytes = [x if isinstance(x, bytes) else json.dumps(x).encode() for x in (request, answer)]
+    made.request.parts, made.response.parts = [as_bytes[0]], [as_bytes[1]]
+    made.status, made.ended, made.duration = status, time.time(), 0.0125
+    return made
+
+
+def read(request=b"", answer=b"", **more):
+    names = ("vectors", "texts", "sample", "model")
+    chosen = {name: more[name] for name in names if name in more}
+    return middleware.read_call(call(request, answer, **more), settings(**chosen))
+
+
+def answer(rows, **more):
+    data = [{"index": i, "embedding": row} for i, row in enumerate(rows)]
+    return {"model": "m2", "data": data, "usage": {"prompt_tokens": 7, "total_tokens": 9}, **more}
+
+
+def floats(text):
+    raw = base64.b64decode(text)
+    return list(struct.unpack("<%df" % (len(raw) // 4), raw))
+
+
+class Reading(unittest.TestCase):
+    def test_all_that_a_call_says(self):
+        request = {"model": "m", "input": ["hé", "abc"], "dimensions": 4, "encoding_format": "float", "task": " query "}
+        headers = [(b"user-agent", b"client/1"), (b"traceparent", b"00-" + b"a1" * 16 + b"-" + b"b2" * 8 + b"-01")]
+        rows = [vector(1, 4), vector(2, 4)]
+        entry, unread = read(request, answer(rows), headers=headers)
+        self.assertEqual(unread, [])
+        self.assertAlmostEqual(entry.pop("timestamp"), time.time(), delta=5)
+        self.assertEqual([floats(v) for v in entry.pop("vectors_base64")], rows)
+        self.assertEqual(
+            entry,
+            {
+                "event": "embedding.request", "service": "vllm", "provider": "vllm", "url_path": "/v1/embeddings",
+                "duration_ms": 12.5, "status": 200, "user_agent": "client/1", "server_address": "10.0.0.1",
+                "server_port": 8000, "trace_id": "a1" * 16, "span_id": "b2" * 8, "trace_flags": "01", "model": "m",
+                "response_model": "m2", "task_type": "query", "input_count": 2, "input_characters": [2, 3],
+                "dimensions": 4, "encoding_format": "float", "input_tokens": 7, "output_count": 2, "output_dim": 4,
+            },
+        )  # fmt: skip
+
+    def test_base64_passes_as_it_is(self):
+        rows = [packed(vector(1, 5)), packed(vector(2, 5))]
+        entry, unread = read({"model": "m", "input": "x", "encoding_format": "base64"}, answer(rows))
+        self.assertEqual((entry["vectors_base64"], entry["output_dim"], unread), (rows, 5, []))
+        escaped = json.dumps(answer(["/////w=="])).replace("/", "\\/").encode()
+        self.assertEqual(read({"model": "m"}, escaped)[0]["vectors_base64"], ["/////w=="])
+
+    def test_rows_are_put_in_order(self):
+        rows = [{"index": 1, "embedding": [1, 2]}, {"index": 0, "embedding": [3, 4]}]
+        entry, _ = read({"model": "m"}, {"data": rows})
+        self.assertEqual([floats(v) for v in entry["vectors_base64"]], [[3, 4], [1, 2]])
+        rows[0]["index"] = 0
+        entry, _ = read({"model": "m"}, {"data": rows})
+        self.assertEqual([floats(v) for v in entry["vectors_base64"]], [[1, 2], [3, 4]])
+
+    def test_not_a_number(self):
+        entry, unread = read({"model": "m"}, b'{"data":[{"embedding":[1,NaN,null,-Infinity,1e300]}]}')
+        got = floats(entry["vectors_base64"][0])
+        self.assertEqual((got[0], got[3:], unread), (1, [-math.inf, math.inf], []))
+        self.assertTrue(math.isnan(got[1]) and math.isnan(got[2]))
+
+    def test_other_elements_are_counted_and_not_read(self):
+        request = {"model": "m", "input": "x", "encoding_format": "base64", "embed_dtype": "float16"}
+        entry, unread = read(request, answer(["AAAAAAAA"]))
+        self.assertEqual((entry["encoding_format"], entry["output_count"], unread), ("base64+float16", 1, []))
+        self.assertNotIn("vectors_base64", entry)
+        self.assertNotIn("output_dim", entry)
+
+    def test_sampling_leaves_counts(self):
+        rows = [vector(1, 4), vector(2, 4)]
+        for more in ({"vectors": False}, {"sample": 0.0}):
+            for body in (answer(rows), answer([packed(row) for row in rows])):
+                entry, unread = read({"model": "m"}, body, **more)
+                self.assertNotIn("vectors_base64", entry)
+                self.assertEqual((entry["output_count"], entry["output_dim"], unread), (2, 4, []))
+
+    def test_inputs(self):
+        for request, count, characters in (
+            ({"input": "é"}, 1, [1]),
+            ({"input": [1, 2, 3]}, 1, [0]),
+            ({"input": [[1, 2], [3]]}, 2, [0, 0]),
+            ({"input": ["a", {"x": 1}]}, 2, [1, 0]),
+            ({"messages": [{"role": "user", "content": "x"}]}, 1, [0]),
+        ):
+            entry, _ = read({"model": "m", **request}, answer([[1.0]]), texts=False)
+            self.assertEqual((entry["input_count"], entry["input_characters"]), (count, characters))
+            self.assertNotIn("input", entry)
+        entry, _ = read({"model": "m", "input": ["a", "b"]}, answer([[1.0]]), texts=True)
+        self.assertEqual((entry["input"], entry["input_count"]), (["a", "b"], 2))
+
+    def test_errors_have_names_and_no_messages(self):
+        for body, want in (
+            ({"error": {"message": "The maximum context length is 8: secret", "type": "x"}}, "context_length_exceeded"),
+            ({"object": "error", "message": "The model `secret` does not exist.", "type": "NotFound"}, "model_not_found"),
+            ({"error": {"message": "secret", "type": "BadRequestError"}}, "BadRequestError"),
+            ({"error": {"message": "secret", "type": "secret with spaces"}}, None),
+            (b"<html>secret", None),
+        ):
+            entry, unread = read({"model": "m"}, body, status=400)
+            self.assertEqual((entry.get("error_type"), entry["status"], unread), (want, 400, []))
+            self.assertNotIn("secret", json.dumps(entry))
+
+    def test_a_model_is_always_named(self):
+        self.assertEqual(read(b"{", b"", status=400, model="fallback")[0]["model"], "fallback")
+        entry, _ = read({"input": "x"}, answer([[1.0]]))
+        self.assertEqual((entry.get("model"), entry["response_model"]), (None, "m2"))
+
+    def test_long_texts_are_cut_to_what_ingest_takes(self):
+        entry, _ = read({"model": "é" * 5000}, answer([[1.0]]), headers=[(b"user-agent", b"u" * 5000)])
+        self.assertEqual((len(entry["model"].encode()), len(entry["user_agent"])), (1024, 1024))
+
+    def test_broken_traceparents_count_as_absent(self):
+        good = "00-" + "a1" * 16 + "-" + "b2" * 8 + "-01"
+        for bad in ("", good.upper(), good[:-1], "ff" + good[2:], good + "-x", good.replace("a1", "00"), good + "\n"):
+            self.assertNotIn("trace_id", read({"model": "m"}, headers=[(b"traceparent", bad.encode())])[0], bad)
+        self.assertNotIn("trace_id", read({"model": "m"}, headers=[(b"traceparent", good.encode())] * 2)[0])
+        self.assertIn("trace_id", read({"model": "m"}, headers=[(b"traceparent", b"01" + good[2:].encode() + b"-x")])[0])
+
+    def test_content_encodings_are_not_read(self):
+        made = call({"model": "m"}, answer([[1.0]]))
+        made.response.encoding = "gzip"
+        self.assertEqual(middleware.read_call(made, settings())[1], ["encoding"])
+
+    def test_garbage(self):
+        whole = json.dumps(answer([vector(1, 4), packed(vector(1, 4))])).encode()
+        bodies = [b"", b"\x00", b"null", b"[]", b"{}", b'"', b"[" * 200000, b'{"data":' * 50000, b'{"data":[null,1,{}]}',
+                  b'{"data":[{"embedding":{}}]}', b'{"data":[{"embedding":{"\\u0000embedding":99}}]}',
+                  b'{"data":[{"embedding":{"\\u0000embedding":"x"}}]}', b'{"data":[{"embedding":[[1],[2]]}]}',
+                  b'{"data":[{"embedding":"!"}]}', b'{"data":[{"embedding":[]}]}', b'{"data":[{"embedding":[1e999,"a"]}]}',
+                  b'{"data":[{"embedding":[' + b"9" * 100000 + b"]}]}", b'{"data":{},"usage":[],"model":1}',
+                  b'{"data":[{"index":true,"embedding":[1]},{"index":-1,"embedding":[1]}]}',
+                  b'{"usage":{"prompt_tokens":-1,"total_tokens":1e400}}', b"\xff\xfe{\x00}\x00"]  # fmt: skip
+        bodies += [whole[:n] for n in range(len(whole))]
+        chance = random.Random(1)
+        for _ in range(2000):
+            broken = bytearray(whole)
+            for _ in range(chance.randint(1, 8)):
+                broken[chance.randrange(len(broken))] = chance.randrange(256)
+            bodies.append(bytes(broken))
+        for body in bodies:
+            for status in (200, 500):
+                entry, _ = read(body, body, status=status)
+                line = json.dumps(entry, allow_nan=False)
+                self.assertTrue(entry.get("model") or entry.get("response_model"))
+                self.assertLess(len(line), 20 * len(body) + 2000)
+
+    def test_texts_that_look_like_embeddings(self):
+        name = 'a "embedding": [1, 2] {"embedding":[3]}'
+        entry, unread = read({"model": name}, answer([[1.0, 2.0]], model=name))
+        self.assertEqual((entry["response_model"], entry["output_dim"], unread), (name, 2, []))
+
+
+class FromEnvironment(unittest.TestCase):
+    def test_defaults(self):
+        self.assertEqual(middleware.Settings.from_environment({}), middleware.Settings())
+
+    def test_all(self):
+        env = {"INGEST": "https://c:9/x", "HEADERS": "a=b, Authorization=Bearer%20x", "QUEUE": "5", "QUEUE_BYTES": "6",
+               "BODY_BYTES": "7", "VECTORS": "false", "TEXTS": "true", "SAMPLE": "0.25", "TIMEOUT": "2", "RETRY": "3",
+               "SERVICE": "s", "PROVIDER": "p", "MODEL": "m"}  # fmt: skip
+        got = middleware.Settings.from_environment({"OTELCOL_EMBEDDING_" + k: v for k, v in env.items()})
+        headers = (("a", "b"), ("Authorization", "Bearer x"))
+        self.assertEqual(got, ("https://c:9/x", headers, 5, 6, 7, False, True, 0.25, 2, 3, "s", "p", "m", 60))
+        self.assertEqual(middleware.Settings.from_environment({"OTEL_SERVICE_NAME": "o"}).service, "o")
+
+    def test_wrong_values_are_named_and_not_shown(self):
+        env = {"INGEST": "ftp://secret", "HEADERS": "secret", "QUEUE": "-1", "QUEUE_BYTES": "secret", "BODY_BYTES": "0",
+               "VECTORS": "secret", "TEXTS": "2", "SAMPLE": "nan", "TIMEOUT": "0", "RETRY": "inf"}  # fmt: skip
+        with self.assertLogs("otelcol_embedding") as logs:
+            got = middleware.Settings.from_environment({"OTELCOL_EMBEDDING_" + k: v for k, v in env.items()})
+        self.assertEqual(got, middleware.Settings())
+        self.assertEqual(len(logs.output), len(env))
+        self.assertNotIn("secret", "".join(logs.output))
+        for url in ("http://", "http://h:x/", "localhost:8081", "http://[::1", "http://h:0/"):
+            with self.assertLogs("otelcol_embedding"):
+                middleware.Settings.from_environment({"OTELCOL_EMBEDDING_INGEST": url})
+
+
+if __name__ == "__main__":
+    unittest.main()
