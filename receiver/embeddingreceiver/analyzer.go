@@ -27,6 +27,8 @@ type analyzer struct {
 	fingerprintKey []byte
 	taskPrefixes   *embedding.TaskPrefixes
 	provider       string
+	model          string
+	tokensUnit     string
 	serviceName    string
 	serverAddress  string
 	serverPort     int
@@ -93,6 +95,7 @@ func (w *worker) process(ctx context.Context, c *call) {
 	}
 	w.describe(c)
 	why := w.analyze(c)
+	w.complete()
 	c.release(w.memory)
 	if why != "" {
 		w.telemetry.EmbeddingTapUnanalyzedCalls.Add(ctx, 1, why.attributes())
@@ -146,6 +149,16 @@ func (w *worker) analyze(c *call) (why reason) {
 		return ""
 	}
 	return why
+}
+
+// complete adds what is known of the server and no body says.
+func (w *worker) complete() {
+	if w.event.RequestModel == "" && w.event.ResponseModel == "" {
+		w.event.ResponseModel = w.model
+	}
+	if w.event.HasInputTokens {
+		w.event.TokensUnit = w.tokensUnit
+	}
 }
 
 // read decodes a body's content encoding and lets reader read the result.

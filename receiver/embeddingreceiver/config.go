@@ -47,6 +47,12 @@ type AnalysisConfig struct {
 	// ServiceName is the service.name of the resource that events and spans belong to.
 	ServiceName string `mapstructure:"service_name"`
 
+	// Model is the name of the model on events of calls in which neither request nor answer names one.
+	Model string `mapstructure:"model"`
+
+	// TokensUnit is what the server counts as tokens: token, or character.
+	TokensUnit string `mapstructure:"tokens_unit"`
+
 	// MaxCapturedBodySize is the size in bytes up to which a body is copied for analysis. A larger one passes all the
 	// same.
 	MaxCapturedBodySize int `mapstructure:"max_captured_body_size"`
@@ -156,6 +162,7 @@ func defaultTapConfig() TapConfig {
 		Analysis: AnalysisConfig{
 			Provider:            defaultProvider,
 			ServiceName:         defaultServiceName,
+			TokensUnit:          embedding.UnitToken,
 			MaxCapturedBodySize: defaultMaxCapturedBodySize,
 			CaptureMemoryLimit:  defaultCaptureMemoryLimit,
 			Workers:             min(runtime.NumCPU(), maxDefaultWorkers),

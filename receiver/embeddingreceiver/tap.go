@@ -71,6 +71,8 @@ func newTap(
 		fingerprintKey: fingerprintKey,
 		taskPrefixes:   cfg.Analysis.taskPrefixes(),
 		provider:       cfg.Analysis.Provider,
+		model:          cfg.Analysis.Model,
+		tokensUnit:     cfg.Analysis.TokensUnit,
 		serviceName:    cfg.Analysis.ServiceName,
 		serverAddress:  base.Hostname(),
 		serverPort:     port,

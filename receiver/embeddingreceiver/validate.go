@@ -47,6 +47,10 @@ func (c *TapConfig) validate() []error {
 
 func (c *AnalysisConfig) validate() []error {
 	var errs []error
+	if c.TokensUnit != embedding.UnitToken && c.TokensUnit != embedding.UnitCharacter {
+		errs = append(errs, fmt.Errorf("tap::tokens_unit: is %q; want %s, or %s for servers that count those", c.TokensUnit,
+			embedding.UnitToken, embedding.UnitCharacter))
+	}
 	if c.MaxCapturedBodySize <= 0 || c.MaxCapturedBodySize > maxBufferSize {
 		errs = append(errs, fmt.Errorf("tap::max_captured_body_size: is %d; want a number of bytes from 1 to %d, "+
 			"e.g. %d", c.MaxCapturedBodySize, maxBufferSize, defaultMaxCapturedBodySize))
