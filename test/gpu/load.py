@@ -18,7 +18,7 @@ class Cuda:
     """The few calls of the CUDA driver that the loads need, in the primary context of device 0."""
 
     def __init__(self):
-        self.library = ctypes.CDLL("libcuda.so.1")
+        self.driver = ctypes.CDLL("libcuda.so.1")
         device, context = ctypes.c_int(), ctypes.c_void_p()
         self.call("cuInit", ctypes.c_uint(0))
         self.call("cuDeviceGet", ctypes.byref(device), ctypes.c_int(0))
@@ -26,7 +26,7 @@ class Cuda:
         self.call("cuCtxSetCurrent", context)
 
     def call(self, function, *arguments):
-        status = getattr(self.library, function)(*arguments)
+        status = getattr(self.driver, function)(*arguments)
         if status != 0:
             sys.exit(f"{function} failed with CUresult {status}")
 
