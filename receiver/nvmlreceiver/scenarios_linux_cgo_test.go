@@ -5,7 +5,6 @@ package nvmlreceiver
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -21,28 +20,13 @@ import (
 	"github.com/otelcol-embedding/otelcol-embedding/test/fakenvml"
 )
 
-// childEnv names the test that runs in a process of its own.
-const childEnv = "NVMLRECEIVER_CHILD_OF"
-
-// inOwnProcess runs the calling test again in a new process, since a process can call only one NVML library, and
-// returns true there. In the process that the test began in it returns false when the new one has passed.
+// inOwnProcess is fakenvml.InOwnProcess for tests that do not depend on each other.
 func inOwnProcess(t *testing.T, env ...string) bool {
 	t.Helper()
-	if os.Getenv(childEnv) == t.Name() {
-		return true
+	if !fakenvml.Alone(t) {
+		t.Parallel()
 	}
-	t.Parallel()
-	self, err := os.Executable()
-	require.NoError(t, err)
-	pattern := "^" + strings.ReplaceAll(t.Name(), "/", "$/^") + "$"
-	cmd := exec.CommandContext(t.Context(), self, "-test.v", "-test.count=1", "-test.run="+pattern)
-	// Without the last, every child of a test with the race detector would sleep for a second before it ends.
-	cmd.Env = append(os.Environ(), childEnv+"="+t.Name(), "GORACE=atexit_sleep_ms=0")
-	cmd.Env = append(cmd.Env, env...)
-	output, err := cmd.CombinedOutput()
-	require.NoError(t, err, "%s", output)
-	require.Contains(t, string(output), "--- PASS: "+t.Name()+" ")
-	return false
+	return fakenvml.InOwnProcess(t, env...)
 }
 
 // gpuHost is a fake host with GPUs, whose scenario can be changed while the receiver runs.

@@ -108,7 +108,7 @@ func planHang(t *testing.T, c *client, s Scenario) {
 }
 
 func TestEvents(t *testing.T) {
-	if !inOwnProcess(t) {
+	if !InOwnProcess(t) {
 		return
 	}
 	s := Healthy(3)

@@ -6,37 +6,13 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
 	"github.com/stretchr/testify/require"
 )
-
-// childEnv names the test that runs in a process of its own.
-const childEnv = "FAKENVML_CHILD_OF"
-
-// inOwnProcess runs the calling test again in a new process, since a process can call only one NVML library, and
-// returns true there. In the process that the test began in it returns false when the new one has passed.
-func inOwnProcess(t *testing.T) bool {
-	t.Helper()
-	if os.Getenv(childEnv) == t.Name() {
-		return true
-	}
-	self, err := os.Executable()
-	require.NoError(t, err)
-	pattern := "^" + strings.ReplaceAll(t.Name(), "/", "$/^") + "$"
-	cmd := exec.CommandContext(t.Context(), self, "-test.v", "-test.count=1", "-test.run="+pattern)
-	cmd.Env = append(os.Environ(), childEnv+"="+t.Name(), "GORACE=atexit_sleep_ms=0")
-	output, err := cmd.CombinedOutput()
-	require.NoError(t, err, "%s", output)
-	require.Contains(t, string(output), "--- PASS: "+t.Name()+" ")
-	return false
-}
 
 // client calls the library as the receiver does.
 type client struct {
@@ -76,7 +52,7 @@ func code[T any](_ T, code nvml.Return) nvml.Return { return code }
 
 // run gives every step the same process and a scenario of its own to change.
 func run(t *testing.T, steps map[string]func(*testing.T, *client, Scenario)) {
-	if !inOwnProcess(t) {
+	if !InOwnProcess(t) {
 		return
 	}
 	c := newClient(t, Healthy(2))
@@ -429,7 +405,7 @@ func TestOlderDrivers(t *testing.T) {
 			"nvmlDeviceGetAttributes_v2"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if !inOwnProcess(t) {
+			if !InOwnProcess(t) {
 				return
 			}
 			scenario := Healthy(1)

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"debug/elf"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -18,29 +17,6 @@ import (
 
 	"github.com/otelcol-embedding/otelcol-embedding/test/fakenvml"
 )
-
-// childEnv names the test that runs in a process of its own.
-const childEnv = "NVML_CHILD_OF"
-
-// inOwnProcess runs the calling test again in a new process, since a process can call only one NVML library, and
-// returns true there. In the process that the test began in it returns false when the new one has passed.
-func inOwnProcess(t *testing.T, env ...string) bool {
-	t.Helper()
-	if os.Getenv(childEnv) == t.Name() {
-		return true
-	}
-	self, err := os.Executable()
-	require.NoError(t, err)
-	pattern := "^" + strings.ReplaceAll(t.Name(), "/", "$/^") + "$"
-	cmd := exec.CommandContext(t.Context(), self, "-test.v", "-test.count=1", "-test.run="+pattern)
-	// Without the last, every child of a test with the race detector would sleep for a second before it ends.
-	cmd.Env = append(os.Environ(), childEnv+"="+t.Name(), "GORACE=atexit_sleep_ms=0")
-	cmd.Env = append(cmd.Env, env...)
-	output, err := cmd.CombinedOutput()
-	require.NoError(t, err, "%s", output)
-	require.Contains(t, string(output), "--- PASS: "+t.Name()+" ")
-	return false
-}
 
 // host is a fake host, whose scenario can be changed while the library is open.
 type host struct {

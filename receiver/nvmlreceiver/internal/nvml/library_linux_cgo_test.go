@@ -24,7 +24,7 @@ func TestOpenWithoutLibrary(t *testing.T) {
 
 // The driver is loaded, unloaded and loaded again, and what was made before it went is of no use afterwards.
 func TestReopen(t *testing.T) {
-	if !inOwnProcess(t) {
+	if !fakenvml.InOwnProcess(t) {
 		return
 	}
 	unloaded := fakenvml.Healthy(1)
@@ -63,7 +63,7 @@ func TestReopen(t *testing.T) {
 func TestFieldsFollowTheDriver(t *testing.T) {
 	for version, want := range map[string]uint64{"580.65.06": 251, "580.82.07": 269, "unknown": 269} {
 		t.Run(version, func(t *testing.T) {
-			if !inOwnProcess(t) {
+			if !fakenvml.InOwnProcess(t) {
 				return
 			}
 			scenario := fakenvml.Healthy(1)
@@ -79,7 +79,7 @@ func TestFieldsFollowTheDriver(t *testing.T) {
 }
 
 func TestFields(t *testing.T) {
-	if !inOwnProcess(t) {
+	if !fakenvml.InOwnProcess(t) {
 		return
 	}
 	scenario := fakenvml.Healthy(1)
@@ -117,7 +117,7 @@ func TestFields(t *testing.T) {
 }
 
 func TestSamples(t *testing.T) {
-	if !inOwnProcess(t) {
+	if !fakenvml.InOwnProcess(t) {
 		return
 	}
 	scenario := fakenvml.Healthy(1)
@@ -139,7 +139,7 @@ func TestSamples(t *testing.T) {
 }
 
 func TestProcesses(t *testing.T) {
-	if !inOwnProcess(t) {
+	if !fakenvml.InOwnProcess(t) {
 		return
 	}
 	scenario := fakenvml.Healthy(1)
@@ -187,7 +187,7 @@ func TestProcesses(t *testing.T) {
 }
 
 func TestProcessUtilization(t *testing.T) {
-	if !inOwnProcess(t) {
+	if !fakenvml.InOwnProcess(t) {
 		return
 	}
 	scenario := fakenvml.Healthy(1)
@@ -223,7 +223,7 @@ func TestProcessUtilization(t *testing.T) {
 }
 
 func TestMIG(t *testing.T) {
-	if !inOwnProcess(t) {
+	if !fakenvml.InOwnProcess(t) {
 		return
 	}
 	scenario := migHost()
@@ -312,7 +312,7 @@ func sampleAndCompute(t *testing.T, h host, of Device, metrics []GPMMetric) erro
 }
 
 func TestGPM(t *testing.T) {
-	if !inOwnProcess(t) {
+	if !fakenvml.InOwnProcess(t) {
 		return
 	}
 	scenario := fakenvml.Healthy(2)
@@ -362,7 +362,7 @@ func TestGPM(t *testing.T) {
 }
 
 func TestEvents(t *testing.T) {
-	if !inOwnProcess(t) {
+	if !fakenvml.InOwnProcess(t) {
 		return
 	}
 	scenario := fakenvml.Healthy(4)
@@ -407,7 +407,7 @@ func TestEvents(t *testing.T) {
 
 // Free while a call waits is refused: it would take the set away from under the driver.
 func TestFreeWhileWaiting(t *testing.T) {
-	if !inOwnProcess(t) {
+	if !fakenvml.InOwnProcess(t) {
 		return
 	}
 	scenario := fakenvml.Healthy(1)
@@ -430,7 +430,7 @@ func TestFreeWhileWaiting(t *testing.T) {
 
 // A call that hangs shows in the statistics, and calls for other GPUs go on.
 func TestHangingCall(t *testing.T) {
-	if !inOwnProcess(t) {
+	if !fakenvml.InOwnProcess(t) {
 		return
 	}
 	scenario := fakenvml.Healthy(2)

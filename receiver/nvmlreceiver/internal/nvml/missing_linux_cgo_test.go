@@ -28,7 +28,7 @@ func wholeLibrary(t *testing.T) string {
 
 // A healthy host answers everything: what the other tests of this file rely on.
 func TestEverythingAnswers(t *testing.T) {
-	if !inOwnProcess(t) {
+	if !fakenvml.InOwnProcess(t) {
 		return
 	}
 	h := newHost(t, wholeLibrary(t), migHost())
@@ -99,7 +99,7 @@ func TestAlmostEverySymbolMissing(t *testing.T) {
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if !inOwnProcess(t, fileEnv+"="+file) {
+			if !fakenvml.InOwnProcess(t, fileEnv+"="+file) {
 				return
 			}
 			hidden := except(functions(t, file), append(tt.has, "nvmlInit_v2")...)
@@ -122,7 +122,7 @@ func TestEachSymbolMissing(t *testing.T) {
 	file := wholeLibrary(t)
 	for _, name := range except(functions(t, file), "nvmlInit_v2") {
 		t.Run(name, func(t *testing.T) {
-			if !inOwnProcess(t, fileEnv+"="+file) {
+			if !fakenvml.InOwnProcess(t, fileEnv+"="+file) {
 				return
 			}
 			h := newHost(t, without(t, file, name), migHost())
@@ -158,7 +158,7 @@ func TestOlderVersions(t *testing.T) {
 		{name: "temperature", missing: "nvmlDeviceGetTemperatureV", used: "nvmlDeviceGetTemperature"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if !inOwnProcess(t, fileEnv+"="+file) {
+			if !fakenvml.InOwnProcess(t, fileEnv+"="+file) {
 				return
 			}
 			scenario := migHost()
@@ -201,7 +201,7 @@ func TestOlderVersions(t *testing.T) {
 
 // A file that is a library, and no NVML.
 func TestLibraryWithoutInit(t *testing.T) {
-	if !inOwnProcess(t) {
+	if !fakenvml.InOwnProcess(t) {
 		return
 	}
 	h := newHost(t, without(t, wholeLibrary(t), "nvmlInit_v2"), fakenvml.Healthy(1))
