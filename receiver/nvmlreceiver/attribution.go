@@ -116,43 +116,51 @@ func (a *attribution) user(e *entity, pid uint32) user {
 }
 
 func (u user) metricOptions() []metadata.MetricAttributeOption {
-	if u.pid == 0 {
-		return nil
-	}
-	options := []metadata.MetricAttributeOption{metadata.WithProcessPidMetricAttribute(int64(u.pid))}
-	for _, attribute := range []struct {
-		value string
-		with  func(string) metadata.MetricAttributeOption
-	}{
-		{u.executable, metadata.WithProcessExecutableNameMetricAttribute},
-		{u.container, metadata.WithContainerIDMetricAttribute},
-		{u.podUID, metadata.WithK8sPodUIDMetricAttribute},
-		{u.namespace, metadata.WithK8sNamespaceNameMetricAttribute},
-		{u.podName, metadata.WithK8sPodNameMetricAttribute},
-		{u.containerName, metadata.WithK8sContainerNameMetricAttribute},
-	} {
-		if attribute.value != "" {
-			options = append(options, attribute.with(attribute.value))
-		}
-	}
-	return options
+	return attributesOf(u, attributes[metadata.MetricAttributeOption]{
+		pid:           metadata.WithProcessPidMetricAttribute,
+		executable:    metadata.WithProcessExecutableNameMetricAttribute,
+		container:     metadata.WithContainerIDMetricAttribute,
+		podUID:        metadata.WithK8sPodUIDMetricAttribute,
+		namespace:     metadata.WithK8sNamespaceNameMetricAttribute,
+		podName:       metadata.WithK8sPodNameMetricAttribute,
+		containerName: metadata.WithK8sContainerNameMetricAttribute,
+	})
 }
 
 func (u user) eventOptions() []metadata.EventAttributeOption {
+	return attributesOf(u, attributes[metadata.EventAttributeOption]{
+		pid:           metadata.WithProcessPidEventAttribute,
+		executable:    metadata.WithProcessExecutableNameEventAttribute,
+		container:     metadata.WithContainerIDEventAttribute,
+		podUID:        metadata.WithK8sPodUIDEventAttribute,
+		namespace:     metadata.WithK8sNamespaceNameEventAttribute,
+		podName:       metadata.WithK8sPodNameEventAttribute,
+		containerName: metadata.WithK8sContainerNameEventAttribute,
+	})
+}
+
+// attributes makes the attributes of a user, of data points or of log records.
+type attributes[O any] struct {
+	pid                                                              func(int64) O
+	executable, container, podUID, namespace, podName, containerName func(string) O
+}
+
+// attributesOf returns the attributes of what is known of a user.
+func attributesOf[O any](u user, with attributes[O]) []O {
 	if u.pid == 0 {
 		return nil
 	}
-	options := []metadata.EventAttributeOption{metadata.WithProcessPidEventAttribute(int64(u.pid))}
+	options := []O{with.pid(int64(u.pid))}
 	for _, attribute := range []struct {
 		value string
-		with  func(string) metadata.EventAttributeOption
+		with  func(string) O
 	}{
-		{u.executable, metadata.WithProcessExecutableNameEventAttribute},
-		{u.container, metadata.WithContainerIDEventAttribute},
-		{u.podUID, metadata.WithK8sPodUIDEventAttribute},
-		{u.namespace, metadata.WithK8sNamespaceNameEventAttribute},
-		{u.podName, metadata.WithK8sPodNameEventAttribute},
-		{u.containerName, metadata.WithK8sContainerNameEventAttribute},
+		{u.executable, with.executable},
+		{u.container, with.container},
+		{u.podUID, with.podUID},
+		{u.namespace, with.namespace},
+		{u.podName, with.podName},
+		{u.containerName, with.containerName},
 	} {
 		if attribute.value != "" {
 			options = append(options, attribute.with(attribute.value))

@@ -1,7 +1,6 @@
 package nvmlreceiver
 
 import (
-	"slices"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -43,10 +42,18 @@ func (e *emission) read(r *result) {
 	e.reads++
 	e.present[g.uuid] = g.dev
 	g.each(func(part *entity) { e.processes += len(part.processes) })
-	e.inventory.update(g, e.users)
+	e.inventory.update(g, e.soleUser)
 	known, _ := e.inventory.snapshot(g.uuid)
 	g.condition.fatalXIDs = known.fatal
 	e.judge(r.pass, known, g.condition.state())
+}
+
+// soleUser returns the process that an XID error must be of, where there is only one and records name it.
+func (e *emission) soleUser(of *entity) user {
+	if e.log == nil || len(of.processes) != 1 {
+		return user{}
+	}
+	return e.users.user(of, of.processes[0].PID)
 }
 
 // failed emits what is known of a GPU that could not be read.
@@ -95,9 +102,4 @@ func (e *emission) judge(p *pass, known snapshot, h health) {
 	if before := e.inventory.judge(known.uuid, h); e.log != nil && !before.equal(h) {
 		e.log.health(e.now, known.identity, e.session.driver, before, h)
 	}
-}
-
-// equal tells whether there is nothing to report of a change.
-func (h health) equal(other health) bool {
-	return h.state == other.state && slices.Equal(h.reasons, other.reasons)
 }

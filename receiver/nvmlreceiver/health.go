@@ -113,6 +113,11 @@ func (c *condition) state() health {
 	return health{state: metadata.AttributeHwStateOk}
 }
 
+// equal tells whether there is nothing to report of a change.
+func (h health) equal(other health) bool {
+	return h.state == other.state && slices.Equal(h.reasons, other.reasons)
+}
+
 // missing is the state of a GPU that the driver no longer lists.
 func missing() health {
 	return health{state: metadata.AttributeHwStateFailed, reasons: []string{"missing"}, gone: true}

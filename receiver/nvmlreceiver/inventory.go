@@ -52,15 +52,13 @@ func (i *inventory) member(uuid string) *member {
 	return m
 }
 
-// update takes what a scrape read of a GPU.
-func (i *inventory) update(g *gpu, users *attribution) {
+// update takes what a scrape read of a GPU; soleUser finds the only user of a part of it.
+func (i *inventory) update(g *gpu, soleUser func(*entity) user) {
 	places := []place{}
 	g.each(func(e *entity) {
-		p := place{identity: e.identity, gpuInstance: e.gpuInstance, computeInstance: e.computeInstance}
-		if len(e.processes) == 1 {
-			p.sole = users.user(e, e.processes[0].PID)
-		}
-		places = append(places, p)
+		places = append(places, place{
+			identity: e.identity, gpuInstance: e.gpuInstance, computeInstance: e.computeInstance, sole: soleUser(e),
+		})
 	})
 	i.mu.Lock()
 	defer i.mu.Unlock()

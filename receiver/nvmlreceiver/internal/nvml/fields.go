@@ -16,7 +16,6 @@ const (
 	FieldMemoryTemperature       FieldID = 82
 	FieldNVLinkTransmit          FieldID = 138
 	FieldNVLinkReceive           FieldID = 139
-	FieldPowerAverage            FieldID = 185
 	FieldPowerInstant            FieldID = 186
 	FieldPCIeTransmit            FieldID = 197
 	FieldPCIeReceive             FieldID = 198
