@@ -51,12 +51,9 @@ func BenchmarkNVMLMemory(b *testing.B) {
 		b.Run(bm.name, func(b *testing.B) {
 			for range b.N {
 				health := collector.Address(b)
-				file := filepath.Join(b.TempDir(), "config.yaml")
 				receiver, _, _ := strings.Cut(bm.receiver, ":")
-				text := fmt.Sprintf(nvmlConfig, health, bm.receiver, collector.Address(b), receiver)
-				require.NoError(b, os.WriteFile(file, []byte(text), 0o600))
-				p := collector.Start(b, collector.Binary(b), []string{fakenvml.ScenarioEnv + "=" + scenario}, "--config", file)
-				p.WaitHTTP("http://" + health)
+				p := startCollector(b, health, fmt.Sprintf(nvmlConfig, health, bm.receiver, collector.Address(b), receiver),
+					fakenvml.ScenarioEnv+"="+scenario)
 				before := cpuTime(b, p.PID())
 				time.Sleep(20 * time.Second)
 				b.ReportMetric(residentMiB(b, p.PID(), "VmRSS:"), "MiB")

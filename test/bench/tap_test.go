@@ -159,12 +159,17 @@ service:
 
 func startTap(b *testing.B, upstream string) (url string, pid int) {
 	health, tap := collector.Address(b), collector.Address(b)
-	file := filepath.Join(b.TempDir(), "config.yaml")
-	text := fmt.Sprintf(tapConfig, health, tap, upstream, collector.Address(b))
-	require.NoError(b, os.WriteFile(file, []byte(text), 0o600))
-	p := collector.Start(b, collector.Binary(b), nil, "--config", file)
-	p.WaitHTTP("http://" + health)
+	p := startCollector(b, health, fmt.Sprintf(tapConfig, health, tap, upstream, collector.Address(b)))
 	return "http://" + tap, p.PID()
+}
+
+// startCollector starts the collector with a configuration, whose health check is at an address.
+func startCollector(b *testing.B, health, config string, env ...string) *collector.Process {
+	file := filepath.Join(b.TempDir(), "config.yaml")
+	require.NoError(b, os.WriteFile(file, []byte(config), 0o600))
+	p := collector.Start(b, collector.Binary(b), env, "--config", file)
+	p.WaitHTTP("http://" + health)
+	return p
 }
 
 // cpuTime returns the user and system time that a process has used; see proc(5), /proc/pid/stat.
