@@ -74,34 +74,3 @@ func (TEI) ReadResponse(header http.Header, body []byte, ev *embedding.Event) er
 	s.end()
 	return wrap("read TEI answer", cmp.Or(s.err, out.err))
 }
-
-// readRows reads a list of vectors, or of lists of token vectors, and reports whether there are such lists. Anything
-// else in the list is a vector that is missing.
-func (out *outputs) readRows(s *scanner) (tokens bool) {
-	for more := s.open('['); more; more = s.next(']') {
-		out.begin()
-		switch {
-		case s.peek() != '[':
-			s.skip()
-		case nested(*s):
-			s.skip()
-			tokens = true
-		default:
-			out.decode(s)
-		}
-		out.finish(s, out.ev.OutputCount)
-	}
-	return tokens
-}
-
-// nested reports whether the list that s is at begins with a list.
-func nested(s scanner) bool { return s.open('[') && s.peek() == '[' }
-
-// leave takes the vectors out of an answer in which inputs have token vectors, and keeps their number. An input of one
-// token has a single one that looks like the vector of a text, and rows for some of the inputs alone would belong to
-// none.
-func (out *outputs) leave() {
-	count := out.ev.OutputCount
-	out.reset()
-	out.ev.OutputCount = count
-}

@@ -83,7 +83,7 @@ func readPoolingData(s *scanner, out *outputs) {
 		for more := s.open('{'); more; more = s.next('}') {
 			switch string(s.key()) {
 			case "data":
-				if isMatrix(s) || s.peek() == '"' && out.ev.TaskType == poolTokenEmbed {
+				if s.peek() == '[' && nested(*s) || s.peek() == '"' && out.ev.TaskType == poolTokenEmbed {
 					out.pass(s)
 				} else {
 					out.decode(s)
@@ -102,15 +102,6 @@ func readPoolingData(s *scanner, out *outputs) {
 		}
 		out.finish(s, index)
 	}
-}
-
-// isMatrix reports whether s is at an array whose first element is an array.
-func isMatrix(s *scanner) bool {
-	if s.peek() != '[' {
-		return false
-	}
-	inner := scanner{text: s.text, pos: s.pos + 1}
-	return inner.peek() == '['
 }
 
 // bytesType is the media type of the answers that vLLM gives for the encoding formats bytes and bytes_only.
