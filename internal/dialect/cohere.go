@@ -166,7 +166,7 @@ func readCohereVectors(s *scanner, out *outputs, elements string) {
 	if elements == "base64" {
 		out.elements, out.known = vector.Float32, true
 	}
-	for more := s.open('['); more; more = s.next(']') {
+	for more := out.open(s); more; more = s.next(']') {
 		out.begin()
 		if out.known {
 			out.decode(s)

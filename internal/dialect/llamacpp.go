@@ -122,7 +122,7 @@ func readLlamaAnswer(s *scanner, ev *embedding.Event) error {
 	if s.peek() == '{' {
 		tokens = readLlamaEntry(s, &out)
 	} else {
-		for more := s.open('['); more; more = s.next(']') {
+		for more := out.open(s); more; more = s.next(']') {
 			tokens = readLlamaEntry(s, &out) || tokens
 		}
 	}

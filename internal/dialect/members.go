@@ -3,6 +3,7 @@ package dialect
 import (
 	"bytes"
 	"math"
+	"time"
 	"unicode/utf8"
 )
 
@@ -77,6 +78,14 @@ func (s *scanner) natural() (int64, bool) {
 func (s *scanner) dimension() int {
 	if n, ok := s.natural(); ok && n <= math.MaxInt32 {
 		return int(n)
+	}
+	return 0
+}
+
+// nanoseconds reads a duration, 0 where it is not given.
+func (s *scanner) nanoseconds() time.Duration {
+	if n, ok := s.natural(); ok {
+		return time.Duration(n)
 	}
 	return 0
 }

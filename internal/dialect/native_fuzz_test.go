@@ -31,7 +31,7 @@ func FuzzNativeRequest(f *testing.F) {
 		object := members(body)
 		for _, d := range []Dialect{TEI{}, Ollama{}, LlamaCPP{}} {
 			var ev embedding.Event
-			err := d.ReadRequest(body, embedding.NewTextReader(embedding.NewFingerprinter(testKey), nil), &ev)
+			err := d.ReadRequest(body, newTexts(), &ev)
 			require.Len(t, ev.InputCharacters, ev.InputCount)
 			require.Len(t, ev.InputFingerprints, ev.InputCount*embedding.FingerprintSize)
 			if err != nil {

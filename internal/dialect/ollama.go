@@ -41,12 +41,29 @@ func (Ollama) ReadRequest(body []byte, texts *embedding.TextReader, ev *embeddin
 			}
 		case "dimensions":
 			ev.RequestedDimension = s.dimension()
+		case "options":
+			readOllamaOptions(&s, ev)
 		default:
 			s.skip()
 		}
 	}
 	s.end()
 	return wrap("read Ollama request", s.err)
+}
+
+// readOllamaOptions reads the value of options. Ollama cuts texts to the context that num_ctx gives the model.
+func readOllamaOptions(s *scanner, ev *embedding.Event) {
+	if s.peek() != '{' {
+		s.skip()
+		return
+	}
+	for more := s.open('{'); more; more = s.next('}') {
+		if string(s.key()) == "num_ctx" {
+			ev.TruncateTokens = s.dimension()
+		} else {
+			s.skip()
+		}
+	}
 }
 
 // ReadResponse reads the answer: embeddings, a list of vectors, or embedding, the one vector of /api/embeddings. The
@@ -81,6 +98,10 @@ func (Ollama) ReadResponse(_ http.Header, body []byte, ev *embedding.Event) erro
 			out.finish(&s, 0)
 		case "prompt_eval_count":
 			ev.InputTokens, ev.HasInputTokens = s.natural()
+		case "total_duration":
+			ev.Server.Total = s.nanoseconds()
+		case "load_duration":
+			ev.Server.Load = s.nanoseconds()
 		default:
 			s.skip()
 		}

@@ -62,6 +62,10 @@ func (OpenAI) ReadRequest(body []byte, texts *embedding.TextReader, ev *embeddin
 			setElementType(ev, s.firstType())
 		case "endianness":
 			ev.BigEndian = s.identifier() == "big"
+		case "truncate_prompt_tokens":
+			ev.TruncateTokens = s.dimension()
+		case "user":
+			readUser(&s, texts)
 		default:
 			if i := slices.Index(taskMembers[:], key); i >= 0 {
 				tasks[i] = s.label()
@@ -79,6 +83,15 @@ func (OpenAI) ReadRequest(body []byte, texts *embedding.TextReader, ev *embeddin
 	}
 	ev.TaskType = cmp.Or(tasks[:]...)
 	return wrap("read embeddings request", s.err)
+}
+
+// readUser reads whom a request says that it is for, an identifier that the client chooses.
+func readUser(s *scanner, texts *embedding.TextReader) {
+	if s.peek() != '"' {
+		s.skip()
+		return
+	}
+	texts.User(s.str())
 }
 
 // setElementType notes what the client asked for. Jina and Cohere have base64, which is an encoding of float32, among
@@ -126,6 +139,7 @@ func readOpenAIInput(s *scanner, in *inputs) {
 // ReadResponse reads the answer to an embeddings request. The body of a failure may be anything, as proxies answer in
 // ways of their own, and is never an error.
 func (OpenAI) ReadResponse(header http.Header, body []byte, ev *embedding.Event) error {
+	readTEITimings(header, ev)
 	switch {
 	case failed(body, ev):
 		return nil
@@ -201,7 +215,7 @@ func readOpenAIData(s *scanner, out *outputs) {
 		s.skip()
 		return
 	}
-	for more := s.open('['); more; more = s.next(']') {
+	for more := out.open(s); more; more = s.next(']') {
 		if s.peek() != '{' {
 			s.skip()
 			continue

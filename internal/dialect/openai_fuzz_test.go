@@ -61,7 +61,7 @@ func FuzzOpenAIRequest(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var ev embedding.Event
-		err := OpenAI{}.ReadRequest(body, embedding.NewTextReader(embedding.NewFingerprinter(testKey), nil), &ev)
+		err := OpenAI{}.ReadRequest(body, newTexts(), &ev)
 		require.Len(t, ev.InputCharacters, ev.InputCount)
 		require.Len(t, ev.InputFingerprints, ev.InputCount*embedding.FingerprintSize)
 		object := members(body)

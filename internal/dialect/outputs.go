@@ -1,6 +1,8 @@
 package dialect
 
 import (
+	"bytes"
+	"encoding/base64"
 	"fmt"
 	"slices"
 
@@ -11,8 +13,8 @@ import (
 // outputs writes the vectors of an answer to an event.
 type outputs struct {
 	ev *embedding.Event
-	// start is where the vector being read begins in ev.Vectors.
-	start int
+	// start is where the vector being read begins in ev.Vectors, and dimension its length.
+	start, dimension int
 	// order holds the index of each vector, once one is not where its index says; until then it is empty and every
 	// vector's index is its position.
 	order []int
@@ -32,37 +34,90 @@ func (out *outputs) reset() {
 	*out = outputs{ev: out.ev, bigEndian: out.ev.BigEndian}
 	out.elements, out.known = vector.ParseElements(out.ev.ElementType)
 	out.ev.OutputCount, out.ev.OutputDimension, out.ev.OutputRagged = 0, 0, 0
+	out.ev.HasOutput, out.ev.OutputReordered = false, false
 	out.ev.Vectors = out.ev.Vectors[:0]
 }
 
+// open enters the list of vectors that s is at, and reports whether it has a first one.
+func (out *outputs) open(s *scanner) bool {
+	out.ev.HasOutput = true
+	return s.open('[')
+}
+
 // begin starts the next vector.
-func (out *outputs) begin() { out.start, out.unread = len(out.ev.Vectors), false }
+func (out *outputs) begin() { out.start, out.dimension, out.unread = len(out.ev.Vectors), 0, false }
 
 // decode reads the elements of the vector that begin started from the value that s is at: an array of numbers, each
 // an element or a byte of packed ones, or a base64 string. Any other value, as null, leaves the vector without
 // elements. A vector that is decoded again replaces itself.
 func (out *outputs) decode(s *scanner) {
 	out.ev.Vectors = out.ev.Vectors[:out.start]
-	var err error
+	out.dimension = 0
 	switch s.peek() {
 	case '[':
-		var n int
-		if out.ev.Vectors, n, err = vector.AppendJSON(out.ev.Vectors, s.text[s.pos:]); err == nil {
-			s.pos += n
-			out.ev.Vectors = vector.UnpackBits(out.ev.Vectors, out.start, out.elements)
-			return
+		// The numbers of packed bits must be seen to know whether they are packed.
+		if out.ev.CountVectors && out.elements.PerEntry() == 1 {
+			out.countNumbers(s)
+		} else {
+			out.decodeNumbers(s)
 		}
-		s.skip() // an array of something else, unless the syntax is wrong
 	case '"':
-		if !out.known {
+		switch {
+		case !out.known:
 			out.pass(s)
-			return
+		case out.ev.CountVectors:
+			out.countBytes(base64Length(s.str()))
+		default:
+			out.decodeBase64(s)
 		}
-		out.ev.Vectors, err = vector.AppendBase64Elements(out.ev.Vectors, s.str(), out.elements, out.bigEndian)
 	default:
 		s.skip()
 	}
+}
+
+func (out *outputs) decodeNumbers(s *scanner) {
+	vectors, n, err := vector.AppendJSON(out.ev.Vectors, s.text[s.pos:])
+	if err != nil {
+		s.skip() // an array of something else, unless the syntax is wrong
+		out.fail(err)
+		return
+	}
+	s.pos += n
+	out.ev.Vectors = vector.UnpackBits(vectors, out.start, out.elements)
+	out.dimension = len(out.ev.Vectors) - out.start
+}
+
+func (out *outputs) decodeBase64(s *scanner) {
+	vectors, err := vector.AppendBase64Elements(out.ev.Vectors, s.str(), out.elements, out.bigEndian)
+	out.ev.Vectors = vectors
+	out.dimension = len(vectors) - out.start
 	out.fail(err)
+}
+
+// countNumbers measures the array of numbers that s is at and leaves it unread.
+func (out *outputs) countNumbers(s *scanner) {
+	count, n, err := vector.CountJSON(s.text[s.pos:])
+	if err != nil {
+		s.skip()
+		out.fail(err)
+		return
+	}
+	s.pos += n
+	out.dimension = count
+}
+
+// countBytes measures a vector of so many bytes.
+func (out *outputs) countBytes(n int) {
+	if n%out.elements.Size() != 0 {
+		out.fail(fmt.Errorf("%d bytes are no multiple of %d", n, out.elements.Size()))
+		return
+	}
+	out.dimension = n / out.elements.Size() * out.elements.PerEntry()
+}
+
+// base64Length returns the number of bytes that text stands for, with or without padding.
+func base64Length(text []byte) int {
+	return base64.RawStdEncoding.DecodedLen(len(bytes.TrimRight(text, "=\r\n")))
 }
 
 // pass passes over the value that s is at: a vector that is counted and not read.
@@ -88,25 +143,31 @@ func (out *outputs) finish(s *scanner, index int) {
 	}
 	out.place(index)
 	ev.OutputCount++
-	dimension := len(ev.Vectors) - out.start
+	ev.HasOutput = true
+	dimension := out.dimension
 	if dimension == 0 && out.unread {
 		return
 	}
 	if ev.OutputDimension == 0 && dimension > 0 {
 		ev.OutputDimension = dimension
-		// Room for a vector for each input, though not for more elements than the rest of the body can hold.
-		ev.Vectors = slices.Grow(ev.Vectors, max(0, min(dimension*(ev.InputCount-1), (len(s.text)-s.pos)/minElement)))
+		if !ev.CountVectors {
+			// Room for a vector for each input, though not for more elements than the rest of the body can hold.
+			ev.Vectors = slices.Grow(ev.Vectors, max(0, min(dimension*(ev.InputCount-1), (len(s.text)-s.pos)/minElement)))
+		}
 	}
 	if dimension == 0 || dimension != ev.OutputDimension {
 		ev.OutputRagged++
 		ev.Vectors = ev.Vectors[:out.start]
+	}
+	if ev.CountVectors {
+		ev.Vectors = ev.Vectors[:0]
 	}
 }
 
 // readRows reads a list of vectors, or of lists of token vectors, and reports whether there are such lists. Anything
 // else in the list is a vector that is missing.
 func (out *outputs) readRows(s *scanner) (tokens bool) {
-	for more := s.open('['); more; more = s.next(']') {
+	for more := out.open(s); more; more = s.next(']') {
 		out.begin()
 		switch {
 		case s.peek() != '[':
@@ -131,7 +192,7 @@ func nested(s scanner) bool { return s.open('[') && s.peek() == '[' }
 func (out *outputs) leave() {
 	count := out.ev.OutputCount
 	out.reset()
-	out.ev.OutputCount = count
+	out.ev.OutputCount, out.ev.HasOutput = count, true
 }
 
 // minElement is the least number of bytes in which an answer can hold an element: a digit and a comma.
@@ -144,6 +205,7 @@ func (out *outputs) place(index int) {
 		if index == position {
 			return
 		}
+		out.ev.OutputReordered = true
 		for i := range position {
 			out.order = append(out.order, i)
 		}
@@ -155,7 +217,7 @@ func (out *outputs) place(index int) {
 // permutation, or rows are missing, the order of arrival stays.
 func (out *outputs) sort() {
 	order, ev := out.order, out.ev
-	if len(order) == 0 || ev.OutputRagged > 0 || !isPermutation(order) {
+	if len(order) == 0 || len(ev.Vectors) == 0 || ev.OutputRagged > 0 || !isPermutation(order) {
 		return
 	}
 	row := func(i int) []float32 { return ev.Vectors[i*ev.OutputDimension : (i+1)*ev.OutputDimension] }

@@ -43,7 +43,7 @@ func readFixture(t *testing.T, name string) (request, response []byte) {
 }
 
 func newTexts() *embedding.TextReader {
-	return embedding.NewTextReader(embedding.NewFingerprinter(testKey), nil)
+	return embedding.NewTextReader(embedding.NewFingerprinter(testKey), nil, nil)
 }
 
 type serverCase struct {

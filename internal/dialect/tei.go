@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
 )
@@ -52,6 +53,30 @@ func (TEI) ReadRequest(body []byte, texts *embedding.TextReader, ev *embedding.E
 	return wrap("read TEI request", s.err)
 }
 
+// teiTimings are the headers in which TEI says where its time went, in milliseconds, whichever API it is asked by. Of
+// the inputs of a request they give the mean.
+var teiTimings = [...]struct {
+	header string
+	phase  embedding.Phase
+}{
+	{"X-Total-Time", embedding.PhaseTotal},
+	{"X-Tokenization-Time", embedding.PhaseTokenization},
+	{"X-Queue-Time", embedding.PhaseQueue},
+	{"X-Inference-Time", embedding.PhaseInference},
+}
+
+func readTEITimings(header http.Header, ev *embedding.Event) {
+	for _, t := range teiTimings {
+		value := header.Get(t.header)
+		if value == "" {
+			continue // an error of strconv would be allocated for nothing
+		}
+		if ms, err := strconv.ParseUint(value, 10, 31); err == nil { // 24 days, far within a duration
+			*ev.Server.Of(t.phase) = time.Duration(ms) * time.Millisecond
+		}
+	}
+}
+
 // teiTokens is the header in which TEI says how many tokens it embedded, special tokens included. Its answers have no
 // other place for it.
 const teiTokens = "X-Compute-Tokens"
@@ -59,6 +84,7 @@ const teiTokens = "X-Compute-Tokens"
 // ReadResponse reads the answer: a list with the vector of each input, or from /embed_all with a list of token
 // vectors for each. Token vectors are no vectors of texts: their inputs are counted as outputs and not read.
 func (TEI) ReadResponse(header http.Header, body []byte, ev *embedding.Event) error {
+	readTEITimings(header, ev)
 	if failed(body, ev) {
 		return nil
 	}

@@ -73,7 +73,7 @@ func readPoolingData(s *scanner, out *outputs) {
 		s.skip()
 		return
 	}
-	for more := s.open('['); more; more = s.next(']') {
+	for more := out.open(s); more; more = s.next(']') {
 		if s.peek() != '{' {
 			s.skip()
 			continue
@@ -96,7 +96,7 @@ func readPoolingData(s *scanner, out *outputs) {
 				s.skip()
 			}
 		}
-		if len(out.ev.Vectors)-out.start == 1 {
+		if out.dimension == 1 {
 			out.ev.Vectors = out.ev.Vectors[:out.start]
 			continue
 		}
@@ -176,7 +176,7 @@ func readBytesData(s *scanner, body []byte, out *outputs) {
 		return
 	}
 	left := int64(len(body))
-	for more := s.open('['); more; more = s.next(']') {
+	for more := out.open(s); more; more = s.next(']') {
 		if s.peek() != '{' {
 			s.skip()
 			continue
@@ -239,7 +239,12 @@ func (out *outputs) decodeBytes(raw []byte) {
 		out.unread = true
 		return
 	}
+	if out.ev.CountVectors {
+		out.countBytes(len(raw))
+		return
+	}
 	var err error
 	out.ev.Vectors, err = vector.AppendElements(out.ev.Vectors, raw, out.elements, out.bigEndian)
+	out.dimension = len(out.ev.Vectors) - out.start
 	out.fail(err)
 }

@@ -50,13 +50,27 @@ const (
 	attrInputCount        = "embedding.input.count"
 	attrInputCharacters   = "embedding.input.characters"
 	attrInputFingerprints = "embedding.input.fingerprints"
+	attrInputWords        = "embedding.input.words"
+	attrLongestWords      = "embedding.input.longest.words"
+	attrInputsEmpty       = "embedding.input.empty"
+	attrInputsDuplicate   = "embedding.input.duplicate"
+	attrInputTexts        = "embedding.input.texts"
+	attrTruncateTokens    = "embedding.truncate.tokens"
 	attrOutputCount       = "embedding.output.count"
 	attrOutputDimension   = "embedding.output.dimension"
 	attrOutputRagged      = "embedding.output.ragged"
+	attrOutputReordered   = "embedding.output.reordered"
 	attrVectors           = "embedding.vectors"
 	attrDuration          = "embedding.duration"
 	attrUpstreamDuration  = "embedding.upstream.duration"
 	attrTokensUnit        = "embedding.tokens.unit"
+	attrRequestID         = "embedding.request.id"
+	attrClientID          = "embedding.client.id"
+	// prefixServer is completed by a Phase and ".duration".
+	prefixServer = "embedding.server."
+	// attrAnomalies and attrUtilization are of a RequestQuality.
+	attrAnomalies   = "embedding.request.anomalies"
+	attrUtilization = "embedding.input.utilization"
 )
 
 // The project's own attributes of a judgement, on request events and window reports.

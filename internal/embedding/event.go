@@ -42,8 +42,8 @@ const (
 
 // Event is one call to an embedding server.
 //
-// Zero values mean "not known", with InputTokens as the exception: a call may use zero tokens, so HasInputTokens
-// tells whether the count is known. An Event is reused from call to call on hot paths; Reset clears it and keeps the
+// Zero values mean "not known". A call may use zero tokens and an answer may hold no vector, so HasInputTokens and
+// HasOutput tell whether such a zero is known. An Event is reused from call to call on hot paths; Reset clears it and keeps the
 // capacity of its slices.
 type Event struct {
 	// Time is when the call began.
@@ -73,8 +73,15 @@ type Event struct {
 	StatusCode int
 	// ErrorType is a low-cardinality identifier of what went wrong, empty for a success.
 	ErrorType string
+	// RequestID is the identifier by which client and server name the call between them, its X-Request-Id header.
+	RequestID string
 	// ResponseID is the identifier that the server gave its answer.
 	ResponseID string
+	// ClientID stands for whoever made the call: a keyed hash, which tells clients apart and names none.
+	ClientID string
+
+	// Server is where the server says that its time went.
+	Server ServerTimings
 
 	// InputTokens is the server's count of tokens, in the unit of TokensUnit.
 	InputTokens    int64
@@ -87,6 +94,18 @@ type Event struct {
 	InputCharacters []int64
 	// InputFingerprints holds FingerprintSize bytes for each input, from a Fingerprinter.
 	InputFingerprints []byte
+	// InputWords is the least number of tokens that the inputs stand for, all of them together, as Words counts it for
+	// texts; LongestWords is that of the longest.
+	InputWords, LongestWords int
+	// InputsEmpty is the number of texts that hold nothing but white space.
+	InputsEmpty int
+	// InputsDuplicate is the number of inputs that the same request holds before.
+	InputsDuplicate int
+	// InputTexts holds the beginnings of the texts, where a user has asked for them.
+	InputTexts []string
+
+	// TruncateTokens is the number of tokens to which the client lets the server cut each input.
+	TruncateTokens int
 
 	// RequestedDimension is the vector length that the client asked for.
 	RequestedDimension int
@@ -99,13 +118,20 @@ type Event struct {
 	// whoever reads the answer alone, and is not written to records.
 	BigEndian bool
 
-	// OutputCount is the number of vectors in the answer.
+	// CountVectors makes whoever reads the answer count and measure its vectors and leave Vectors empty. It is not written
+	// to records.
+	CountVectors bool
+
+	// OutputCount is the number of vectors in the answer; HasOutput tells a 0 that is known from one that is not.
 	OutputCount int
+	HasOutput   bool
 	// OutputDimension is the observed length of the vectors.
 	OutputDimension int
 	// OutputRagged is the number of vectors in the answer whose length differs from OutputDimension. They are
 	// counted in OutputCount and left out of Vectors.
 	OutputRagged int
+	// OutputReordered is whether the answer did not list its vectors in the order of the inputs.
+	OutputReordered bool
 	// Vectors holds the vectors, shape [n×d] row major, with n = OutputCount−OutputRagged and
 	// d = OutputDimension. It is empty where the vectors were not read or have been removed.
 	Vectors []float32
@@ -115,7 +141,11 @@ type Event struct {
 	SpanID     pcommon.SpanID
 	TraceFlags uint32
 
-	// Quality is what the quality processor found; HasQuality is false before it has looked.
+	// Request is what was found in the call beside its vectors. It is zero where nobody has looked, and where nothing was
+	// found.
+	Request RequestQuality
+
+	// Quality is what the quality processor found in the vectors; HasQuality is false before it has looked.
 	Quality    Quality
 	HasQuality bool
 
@@ -130,6 +160,7 @@ func (e *Event) Reset() {
 	*e = Event{
 		InputCharacters:   e.InputCharacters[:0],
 		InputFingerprints: e.InputFingerprints[:0],
+		InputTexts:        e.InputTexts[:0],
 		Vectors:           e.ownVectors(),
 	}
 }

@@ -58,7 +58,7 @@ func (e *Event) writeBody(body pcommon.Map) {
 
 // writeAttributes writes everything but the vectors.
 func (e *Event) writeAttributes(attrs pcommon.Map) {
-	attrs.EnsureCapacity(25)
+	attrs.EnsureCapacity(32)
 	attrs.PutStr(attrOperation, Operation)
 	putStr(attrs, attrProvider, e.Provider)
 	putStr(attrs, attrRequestModel, e.RequestModel)
@@ -79,6 +79,8 @@ func (e *Event) writeAttributes(attrs pcommon.Map) {
 	putStr(attrs, attrErrorType, e.ErrorType)
 	putStr(attrs, attrUserAgent, e.UserAgent)
 
+	putStr(attrs, attrRequestID, e.RequestID)
+	putStr(attrs, attrClientID, e.ClientID)
 	attrs.PutStr(attrTaskType, e.Task())
 	putStr(attrs, attrElementType, e.ElementType)
 	putInt(attrs, attrInputCount, e.InputCount)
@@ -92,12 +94,35 @@ func (e *Event) writeAttributes(attrs pcommon.Map) {
 	if len(e.InputFingerprints) > 0 {
 		attrs.PutEmptyBytes(attrInputFingerprints).FromRaw(e.InputFingerprints)
 	}
-	putInt(attrs, attrOutputCount, e.OutputCount)
+	putInt(attrs, attrInputWords, e.InputWords)
+	if e.InputCount > 1 {
+		putInt(attrs, attrLongestWords, e.LongestWords)
+	}
+	putInt(attrs, attrInputsEmpty, e.InputsEmpty)
+	putInt(attrs, attrInputsDuplicate, e.InputsDuplicate)
+	if len(e.InputTexts) > 0 {
+		texts := attrs.PutEmptySlice(attrInputTexts)
+		texts.EnsureCapacity(len(e.InputTexts))
+		for _, text := range e.InputTexts {
+			texts.AppendEmpty().SetStr(text)
+		}
+	}
+	putInt(attrs, attrTruncateTokens, e.TruncateTokens)
+	if e.HasOutput || e.OutputCount > 0 {
+		attrs.PutInt(attrOutputCount, int64(e.OutputCount))
+	}
 	putInt(attrs, attrOutputDimension, e.OutputDimension)
 	putInt(attrs, attrOutputRagged, e.OutputRagged)
+	if e.OutputReordered {
+		attrs.PutBool(attrOutputReordered, true)
+	}
 	attrs.PutDouble(attrDuration, e.Duration.Seconds())
 	if e.UpstreamDuration > 0 {
 		attrs.PutDouble(attrUpstreamDuration, e.UpstreamDuration.Seconds())
+	}
+	e.Server.write(attrs)
+	if e.Request != (RequestQuality{}) {
+		e.Request.Write(attrs)
 	}
 	if e.HasQuality {
 		e.Quality.Write(attrs)
@@ -114,6 +139,7 @@ func (e *Event) ReadLogRecord(lr plog.LogRecord) bool {
 	for name, value := range lr.Attributes().All() {
 		e.readAttribute(name, value)
 	}
+	e.complete()
 	end := lr.Timestamp()
 	if end == 0 {
 		end = lr.ObservedTimestamp()
@@ -157,6 +183,10 @@ func (e *Event) readAttribute(name string, v pcommon.Value) {
 		e.ErrorType = v.AsString()
 	case attrUserAgent:
 		e.UserAgent = v.AsString()
+	case attrRequestID:
+		e.RequestID = v.AsString()
+	case attrClientID:
+		e.ClientID = v.AsString()
 	case attrTaskType:
 		e.TaskType = v.AsString()
 	case attrElementType:
@@ -173,12 +203,30 @@ func (e *Event) readAttribute(name string, v pcommon.Value) {
 		if v.Type() == pcommon.ValueTypeBytes {
 			e.InputFingerprints = append(e.InputFingerprints[:0], rawBytes(v.Bytes())...)
 		}
+	case attrInputWords:
+		e.InputWords = int(asCount(v))
+	case attrLongestWords:
+		e.LongestWords = int(asCount(v))
+	case attrInputsEmpty:
+		e.InputsEmpty = int(asCount(v))
+	case attrInputsDuplicate:
+		e.InputsDuplicate = int(asCount(v))
+	case attrInputTexts:
+		if v.Type() == pcommon.ValueTypeSlice {
+			for _, text := range v.Slice().All() {
+				e.InputTexts = append(e.InputTexts, text.AsString())
+			}
+		}
+	case attrTruncateTokens:
+		e.TruncateTokens = int(asCount(v))
 	case attrOutputCount:
-		e.OutputCount = int(asCount(v))
+		e.OutputCount, e.HasOutput = int(asCount(v)), true
 	case attrOutputDimension:
 		e.OutputDimension = int(asCount(v))
 	case attrOutputRagged:
 		e.OutputRagged = int(asCount(v))
+	case attrOutputReordered:
+		e.OutputReordered = v.Type() == pcommon.ValueTypeBool && v.Bool()
 	case attrVectors:
 		if v.Type() == pcommon.ValueTypeBytes {
 			e.readVectors(v.Bytes())
@@ -187,10 +235,24 @@ func (e *Event) readAttribute(name string, v pcommon.Value) {
 		e.Duration = seconds(v)
 	case attrUpstreamDuration:
 		e.UpstreamDuration = seconds(v)
+	case attrAnomalies:
+		e.Request.readAnomalies(v)
+	case attrUtilization:
+		e.Request.Utilization = max(0, asFloat(v))
 	default:
-		if strings.HasPrefix(name, prefixQuality) {
+		switch {
+		case strings.HasPrefix(name, prefixQuality):
 			e.HasQuality = e.Quality.read(name, v) || e.HasQuality
+		case strings.HasPrefix(name, prefixServer):
+			e.Server.read(name, v)
 		}
+	}
+}
+
+// complete derives what records leave out.
+func (e *Event) complete() {
+	if e.InputCount == 1 && e.LongestWords == 0 {
+		e.LongestWords = e.InputWords
 	}
 }
 

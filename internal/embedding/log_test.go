@@ -29,7 +29,13 @@ func fullEvent() Event {
 		URLPath:       "/v1/embeddings",
 		UserAgent:     "OpenAI/Python 2.0.0",
 		StatusCode:    200,
+		RequestID:     "1",
 		ResponseID:    "embd-1",
+		ClientID:      "0123456789abcdef",
+		Server: ServerTimings{
+			Total: 110 * time.Millisecond, Load: time.Millisecond, Tokenization: 2 * time.Millisecond,
+			Queue: 3 * time.Millisecond, Inference: 100 * time.Millisecond,
+		},
 
 		InputTokens:       12,
 		HasInputTokens:    true,
@@ -37,12 +43,20 @@ func fullEvent() Event {
 		InputCount:        2,
 		InputCharacters:   []int64{5, 7},
 		InputFingerprints: []byte("0123456789abcdef"),
+		InputWords:        3,
+		LongestWords:      2,
+		InputsEmpty:       1,
+		InputsDuplicate:   1,
+		InputTexts:        []string{"hello", " "},
+		TruncateTokens:    512,
 
 		RequestedDimension: 3,
 		EncodingFormat:     "base64",
 		ElementType:        "float16",
 		OutputCount:        2,
+		HasOutput:          true,
 		OutputDimension:    3,
+		OutputReordered:    true,
 		Vectors:            []float32{1, 0, 0, 0, 0.5, -0.5},
 
 		TraceID:    pcommon.TraceID{0: 1, 15: 2},
@@ -55,6 +69,7 @@ func fullEvent() Event {
 			Counts:  ReasonCounts{Norm: 1},
 		},
 		HasQuality: true,
+		Request:    RequestQuality{Anomalies: 1<<len(Anomalies()) - 1, Utilization: 0.5},
 	}
 	e.Quality.Norm = Range{Min: math.Sqrt2 / 2, Max: 1, Set: true}
 	e.Quality.Cosine = Range{Min: 0.25, Max: 0.5, Set: true}

@@ -84,6 +84,9 @@ func visible(e Event) Event {
 	if len(e.InputFingerprints) == 0 {
 		e.InputFingerprints = nil
 	}
+	if len(e.InputTexts) == 0 {
+		e.InputTexts = nil
+	}
 	return e
 }
 
@@ -105,12 +108,19 @@ func drawEvent(t *rapid.T) Event {
 		UserAgent:     word.Draw(t, "agent"),
 		StatusCode:    rapid.SampledFrom([]int{0, 200, 400, 429, 500, 503}).Draw(t, "status"),
 		ErrorType:     rapid.SampledFrom([]string{"", "timeout", "_OTHER"}).Draw(t, "error"),
+		RequestID:     word.Draw(t, "request id"),
 		ResponseID:    word.Draw(t, "response id"),
+		ClientID:      word.Draw(t, "client"),
 
 		HasInputTokens:     rapid.Bool().Draw(t, "has tokens"),
 		InputCount:         small.Draw(t, "inputs"),
 		InputCharacters:    rapid.SliceOfN(rapid.Int64Range(0, 1e6), 0, 5).Draw(t, "characters"),
 		InputFingerprints:  rapid.SliceOfN(rapid.Byte(), 0, 40).Draw(t, "fingerprints"),
+		InputWords:         small.Draw(t, "words"),
+		InputsEmpty:        small.Draw(t, "empty"),
+		InputsDuplicate:    small.Draw(t, "duplicate"),
+		InputTexts:         rapid.SliceOfN(word, 0, 3).Draw(t, "texts"),
+		TruncateTokens:     small.Draw(t, "truncate"),
 		RequestedDimension: small.Draw(t, "requested dimension"),
 		EncodingFormat:     rapid.SampledFrom([]string{"", "float", "base64"}).Draw(t, "encoding"),
 		ElementType:        rapid.SampledFrom([]string{"", "float16", "ubinary"}).Draw(t, "elements"),
@@ -126,8 +136,22 @@ func drawEvent(t *rapid.T) Event {
 		e.InputTokens = rapid.Int64Range(0, 1e6).Draw(t, "tokens")
 		e.TokensUnit = rapid.SampledFrom([]string{UnitToken, UnitCharacter, UnitEstimated}).Draw(t, "unit")
 	}
+	for _, p := range Phases() {
+		*e.Server.Of(p) = drawDuration(t, string(p))
+	}
+	e.LongestWords = e.InputWords
+	if e.InputCount != 1 {
+		e.LongestWords = rapid.IntRange(0, e.InputWords).Draw(t, "longest")
+	}
+	if e.InputCount == 0 {
+		e.LongestWords = 0
+	}
+	e.Request.Anomalies = AnomalySet(rapid.IntRange(0, 1<<len(Anomalies())-1).Draw(t, "anomalies"))
+	e.Request.Utilization = rapid.Float64Range(0, 2).Draw(t, "utilization")
 	rows := rapid.IntRange(0, 4).Draw(t, "rows")
 	e.OutputCount = rows + e.OutputRagged
+	e.HasOutput = e.OutputCount > 0 || rapid.Bool().Draw(t, "has output")
+	e.OutputReordered = rapid.Bool().Draw(t, "reordered")
 	e.Vectors = rapid.SliceOfN(rapid.Float32(), rows*e.OutputDimension, rows*e.OutputDimension).Draw(t, "vectors")
 	if e.HasQuality {
 		e.Quality = Quality{

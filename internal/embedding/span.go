@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -28,9 +27,9 @@ func (e *Event) WriteSpan(span ptrace.Span) {
 }
 
 // ReadSpan makes e the event in span and reports whether span is a call to an embedding server. It understands the
-// OpenTelemetry GenAI conventions, OpenInference and OpenLLMetry. Texts are fingerprinted by fp and not kept; fp may
-// be nil.
-func (e *Event) ReadSpan(span ptrace.Span, fp *Fingerprinter) bool {
+// OpenTelemetry GenAI conventions, OpenInference and OpenLLMetry. Of texts it keeps what texts, which may be nil, takes
+// from them.
+func (e *Event) ReadSpan(span ptrace.Span, texts *TextReader) bool {
 	attrs := span.Attributes()
 	openInference := false
 	if v, ok := attrs.Get(attrOISpanKind); ok {
@@ -59,8 +58,9 @@ func (e *Event) ReadSpan(span ptrace.Span, fp *Fingerprinter) bool {
 		}
 	}
 	if openInference {
-		e.readOpenInference(attrs, fp)
+		e.readOpenInference(attrs, texts)
 	}
+	e.complete()
 	e.Time = span.StartTimestamp().AsTime()
 	e.Duration = spanDuration(span)
 	e.TraceID, e.SpanID, e.TraceFlags = span.TraceID(), span.SpanID(), span.Flags()
@@ -97,7 +97,7 @@ type oiItem struct {
 
 // readOpenInference reads the numbered texts and vectors. A numbering with gaps is closed up; numbers beyond the
 // count of attributes are ignored, so that a hostile number cannot make the receiver allocate.
-func (e *Event) readOpenInference(attrs pcommon.Map, fp *Fingerprinter) {
+func (e *Event) readOpenInference(attrs pcommon.Map, texts *TextReader) {
 	items := make([]oiItem, attrs.Len())
 	for name, v := range attrs.All() {
 		rest, ok := strings.CutPrefix(name, attrOIEmbeddings)
@@ -123,12 +123,12 @@ func (e *Event) readOpenInference(attrs pcommon.Map, fp *Fingerprinter) {
 			}
 		}
 	}
-	e.readItems(items, fp)
+	e.readItems(items, texts)
 }
 
-func (e *Event) readItems(items []oiItem, fp *Fingerprinter) {
-	e.OutputCount, e.OutputDimension, e.OutputRagged, e.InputCount = 0, 0, 0, 0
-	e.InputCharacters, e.InputFingerprints = e.InputCharacters[:0], e.InputFingerprints[:0]
+func (e *Event) readItems(items []oiItem, texts *TextReader) {
+	e.OutputCount, e.OutputDimension, e.OutputRagged, e.HasOutput = 0, 0, 0, false
+	texts.Begin(e)
 	vectors := e.ownVectors()
 	e.shared = false
 	for _, item := range items {
@@ -142,18 +142,17 @@ func (e *Event) readItems(items []oiItem, fp *Fingerprinter) {
 		if !item.present {
 			continue
 		}
-		e.InputCount++
-		everyText = everyText && item.hasText
 		if item.hasText {
-			e.InputCharacters = append(e.InputCharacters, int64(utf8.RuneCountInString(item.text)))
-			if fp != nil {
-				e.InputFingerprints = fp.Append(e.InputFingerprints, []byte(item.text))
-			}
+			texts.Text(e, []byte(item.text))
+		} else {
+			e.InputCount++
+			everyText = false
 		}
 		if !item.hasVector {
 			continue
 		}
 		e.OutputCount++
+		e.HasOutput = true
 		if item.vector.Len() != e.OutputDimension {
 			e.OutputRagged++
 			continue

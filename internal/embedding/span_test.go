@@ -221,13 +221,13 @@ func TestOpenInferenceVectors(t *testing.T) {
 }
 
 func TestOpenInferenceTextsAreFingerprinted(t *testing.T) {
-	fp := NewFingerprinter([]byte("key"))
+	fp, texts := NewFingerprinter([]byte("key")), newReader(nil)
 	span := newSpan(t, map[string]any{
 		"openinference.span.kind": "EMBEDDING",
 		oiText(0):                 "a", oiVector(0): []any{1.0}, oiText(1): "b", oiVector(1): []any{2.0},
 	})
 	var e Event
-	require.True(t, e.ReadSpan(span, fp))
+	require.True(t, e.ReadSpan(span, texts))
 	for i, text := range []string{"a", "b"} {
 		got, ok := e.Fingerprint(i)
 		require.True(t, ok)
@@ -235,7 +235,7 @@ func TestOpenInferenceTextsAreFingerprinted(t *testing.T) {
 	}
 
 	span.Attributes().PutStr(oiText(0), "__REDACTED__")
-	require.True(t, e.ReadSpan(span, fp))
+	require.True(t, e.ReadSpan(span, texts))
 	_, ok := e.Fingerprint(1)
 	require.False(t, ok, "with a text missing, fingerprints can not be matched to rows")
 }

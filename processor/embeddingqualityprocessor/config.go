@@ -49,7 +49,7 @@ type ReferenceConfig struct {
 	_ struct{}
 }
 
-// ModelConfig holds what is expected of a model's vectors. Zero values are learned.
+// ModelConfig holds what is expected of a model's vectors, and of its inputs. Zero values are learned.
 type ModelConfig struct {
 	// Name is the model as events name it.
 	Name string `mapstructure:"name"`
@@ -57,6 +57,9 @@ type ModelConfig struct {
 	Dimension int `mapstructure:"dimension"`
 	// Norm is the Euclidean norm.
 	Norm float64 `mapstructure:"norm"`
+	// MaxTokens is how many tokens of an input the server embeds at most. It is not learned: without it, less is known
+	// of whether inputs were truncated.
+	MaxTokens int `mapstructure:"max_tokens"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}
@@ -107,6 +110,10 @@ func (c *Config) Validate() error {
 		if m.Dimension < 0 {
 			refuse("models::%d::dimension: %d is not a length; want e.g. 2560, or no dimension to learn it",
 				i, m.Dimension)
+		}
+		if m.MaxTokens < 0 {
+			refuse("models::%d::max_tokens: %d is not a number of tokens; want e.g. 32768, or none if it is not known",
+				i, m.MaxTokens)
 		}
 		if m.Norm != 0 && !isPositive(m.Norm) {
 			refuse("models::%d::norm: %v is not a length; want e.g. 1, or no norm to learn it", i, m.Norm)

@@ -36,7 +36,7 @@ func TestLoadConfig(t *testing.T) {
 		KeepVectors: true,
 		Reference:   ReferenceConfig{Vectors: 5000},
 		Models: []ModelConfig{
-			{Name: "qwen3-embedding-4b", Dimension: 2560, Norm: 1},
+			{Name: "qwen3-embedding-4b", Dimension: 2560, Norm: 1, MaxTokens: 32768},
 			{Name: "another"},
 		},
 		NormTolerance:  0.001,
@@ -64,6 +64,7 @@ func TestInvalidConfig(t *testing.T) {
 			`models::1::name: "m" is the name of models::0 already; want each model once`,
 			"models::2::name: missing; want the model as events name it, e.g. qwen3-embedding-4b",
 			"models::2::dimension: -1 is not a length; want e.g. 2560, or no dimension to learn it",
+			"models::2::max_tokens: -1 is not a number of tokens; want e.g. 32768, or none if it is not known",
 			"models::2::norm: -1 is not a length; want e.g. 1, or no norm to learn it",
 		},
 		"several": {"window: 1ns is too short", "max_keys: -1 leaves no room"},

@@ -45,11 +45,11 @@ type judge struct {
 
 // worker holds what judging takes, so that it is not allocated for each event.
 type worker struct {
-	event         embedding.Event
-	fingerprinter *embedding.Fingerprinter
-	seed          maphash.Seed
-	rows          []row
-	bytes         []byte
+	event embedding.Event
+	texts *embedding.TextReader
+	seed  maphash.Seed
+	rows  []row
+	bytes []byte
 	// vectors and counts are what was judged since the worker was taken from the pool.
 	vectors int64
 	counts  embedding.ReasonCounts
@@ -81,7 +81,7 @@ func newJudge(set component.TelemetrySettings, cfg *Config) (*judge, error) {
 	}
 	seed := maphash.MakeSeed()
 	j.workers.New = func() any {
-		return &worker{fingerprinter: embedding.NewFingerprinter(key), seed: seed}
+		return &worker{texts: embedding.NewTextReader(embedding.NewFingerprinter(key), nil, nil), seed: seed}
 	}
 	err = telemetry.RegisterProcessorEmbeddingQualityKeysCallback(func(_ context.Context, o metric.Int64Observer) error {
 		j.mu.Lock()
@@ -117,10 +117,16 @@ func (j *judge) contain(ctx context.Context) {
 	}
 }
 
-// finish judges the event that w has read, writes the judgement to its attributes and removes the vectors.
+// finish judges the event that w has read, the call itself and its vectors, writes the judgement to its attributes and
+// removes the vectors.
 func (j *judge) finish(ctx context.Context, w *worker, attrs pcommon.Map) {
 	if !j.cfg.KeepVectors {
 		defer embedding.RemoveVectors(attrs) // whatever happens: w.event shares the vectors' memory until then
+	}
+	// Who has judged before may have known the limit.
+	if limit := j.models[w.event.Model()].MaxTokens; limit > 0 || w.event.Request == (embedding.RequestQuality{}) {
+		request := w.event.JudgeRequest(limit)
+		request.Write(attrs)
 	}
 	var q embedding.Quality
 	if j.event(ctx, w, &q) {

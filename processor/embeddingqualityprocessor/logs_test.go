@@ -61,6 +61,30 @@ func TestUnjudgedRecords(t *testing.T) {
 	assert.Empty(t, h.reports())
 }
 
+func TestCallsAreJudged(t *testing.T) {
+	h, s := newHarness(t, func(c *Config) { c.Models = []ModelConfig{{Name: testModel, MaxTokens: 100}} }), newSource(testDimension, 4)
+	judged := func(change func(*embedding.Event)) embedding.RequestQuality {
+		ev := s.event(1)
+		ev.InputCharacters, ev.InputWords, ev.LongestWords = []int64{200}, 30, 30
+		ev.InputTokens, ev.HasInputTokens, ev.TokensUnit = 50, true, embedding.UnitToken
+		change(ev)
+		var got embedding.Event
+		require.True(t, got.ReadLogRecord(h.consume(ev)))
+		return got.Request
+	}
+	assert.Equal(t, embedding.RequestQuality{Utilization: 0.5}, judged(func(*embedding.Event) {}))
+	pinned := judged(func(ev *embedding.Event) { ev.InputTokens = 100 })
+	assert.True(t, pinned.Anomalies.Has(embedding.AnomalyTruncated))
+	assert.Equal(t, 1.0, pinned.Utilization)
+	failed := judged(func(ev *embedding.Event) { ev.StatusCode, ev.InputsEmpty, ev.Vectors = 400, 1, nil })
+	assert.True(t, failed.Anomalies.Has(embedding.AnomalyEmptyInput))
+
+	// A model without a limit keeps what was found where it was known.
+	before := pinned
+	after := judged(func(ev *embedding.Event) { ev.RequestModel, ev.Request = "another", before })
+	assert.Equal(t, before, after)
+}
+
 // TestFailedCallsLoseVectors: an error that carries vectors is not judged, and does not carry them on.
 func TestFailedCallsLoseVectors(t *testing.T) {
 	h, s := newHarness(t), newSource(testDimension, 3)

@@ -49,7 +49,7 @@ func (p *tracesProcessor) process(ctx context.Context, traces ptrace.Traces) (pt
 
 func (p *tracesProcessor) span(ctx context.Context, w *worker, span ptrace.Span) {
 	defer p.judge.contain(ctx)
-	if w.event.ReadSpan(span, w.fingerprinter) {
+	if w.event.ReadSpan(span, w.texts) {
 		p.judge.finish(ctx, w, span.Attributes())
 	}
 }

@@ -1,8 +1,10 @@
 package embeddingreceiver
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -20,18 +22,14 @@ const tapFormat = "tap"
 
 // analyzer makes events of calls, in goroutines of its own.
 type analyzer struct {
-	out            *output
-	telemetry      *metadata.TelemetryBuilder
-	logger         *zap.Logger
-	memory         *memory
-	fingerprintKey []byte
-	taskPrefixes   *embedding.TaskPrefixes
-	provider       string
-	model          string
-	tokensUnit     string
-	serviceName    string
-	serverAddress  string
-	serverPort     int
+	out           *output
+	telemetry     *metadata.TelemetryBuilder
+	logger        *zap.Logger
+	memory        *memory
+	newTexts      func() *embedding.TextReader
+	cfg           *AnalysisConfig
+	serverAddress string
+	serverPort    int
 
 	cancel  context.CancelFunc
 	workers sync.WaitGroup
@@ -44,7 +42,7 @@ func (a *analyzer) start(n int, calls <-chan *call) {
 	ctx, cancel := context.WithCancel(context.Background())
 	a.cancel = cancel
 	for range n {
-		w := &worker{analyzer: a, texts: embedding.NewTextReader(embedding.NewFingerprinter(a.fingerprintKey), a.taskPrefixes)}
+		w := &worker{analyzer: a, texts: a.newTexts()}
 		a.workers.Go(func() {
 			defer w.decoder.close()
 			for c := range calls {
@@ -95,7 +93,7 @@ func (w *worker) process(ctx context.Context, c *call) {
 	}
 	w.describe(c)
 	why := w.analyze(c)
-	w.complete()
+	w.complete(c)
 	c.release(w.memory)
 	if why != "" {
 		w.telemetry.EmbeddingTapUnanalyzedCalls.Add(ctx, 1, why.attributes())
@@ -111,12 +109,17 @@ func (w *worker) describe(c *call) {
 	w.event.Time = c.start
 	w.event.Duration = c.duration
 	w.event.UpstreamDuration = c.upstream
-	w.event.Provider = w.provider
+	w.event.CountVectors = w.cfg.VectorSamplingRatio < 1 && rand.Float64() >= w.cfg.VectorSamplingRatio
+	w.event.Provider = w.cfg.Provider
 	w.event.ServerAddress = w.serverAddress
 	w.event.ServerPort = w.serverPort
 	w.event.URLPath = c.path
 	w.event.UserAgent = c.userAgent
 	w.event.StatusCode = c.status
+	w.event.RequestID = c.requestID
+	if w.event.RequestID == "" && c.header != nil {
+		w.event.RequestID = requestID(c.header) // the server's own
+	}
 }
 
 // analyze adds what the bodies say. It returns why it could not read all of a call that was served, or nothing: a
@@ -151,14 +154,15 @@ func (w *worker) analyze(c *call) (why reason) {
 	return why
 }
 
-// complete adds what is known of the server and no body says.
-func (w *worker) complete() {
+// complete adds what is known of the client and the server and no body says.
+func (w *worker) complete(c *call) {
 	if w.event.RequestModel == "" && w.event.ResponseModel == "" {
-		w.event.ResponseModel = w.model
+		w.event.ResponseModel = w.cfg.Model
 	}
 	if w.event.HasInputTokens {
-		w.event.TokensUnit = w.tokensUnit
+		w.event.TokensUnit = w.cfg.TokensUnit
 	}
+	w.event.ClientID = cmp.Or(w.texts.ClientID(c.client), w.texts.ClientID(c.peer))
 }
 
 // read decodes a body's content encoding and lets reader read the result.
@@ -191,23 +195,16 @@ func succeeded(status int) bool { return status >= 200 && status < 300 }
 
 // emit hands the event on, as a log record and as a span, where there are pipelines for them.
 func (w *worker) emit(ctx context.Context, c *call) {
-	spanWanted := w.out.traces != nil && (!c.parent.valid() || c.parent.sampled())
-	w.event.TraceID, w.event.SpanID, w.event.TraceFlags = c.parent.traceID, c.parent.spanID, uint32(c.parent.flags)
-	if spanWanted {
-		w.event.SpanID = embedding.NewSpanID()
-		if !c.parent.valid() {
-			w.event.TraceID, w.event.TraceFlags = embedding.NewTraceID(), flagSampled
-		}
-	}
+	w.event.TraceID, w.event.SpanID, w.event.TraceFlags = c.span.traceID, c.span.spanID, uint32(c.span.flags)
 	if w.out.logs != nil {
 		ld := plog.NewLogs()
-		w.event.WriteLogRecord(w.out.appendService(ld, w.serviceName).AppendEmpty(), time.Now())
+		w.event.WriteLogRecord(w.out.appendService(ld, w.cfg.ServiceName).AppendEmpty(), time.Now())
 		if err := w.out.sendLogs(ctx, tapFormat, ld); err != nil {
 			w.drop(reasonLogsRefused, err)
 		}
 	}
-	if spanWanted {
-		td, span := w.out.newSpan(w.serviceName)
+	if c.wantsSpan {
+		td, span := w.out.newSpan(w.cfg.ServiceName)
 		w.event.WriteSpan(span)
 		span.SetParentSpanID(c.parent.spanID)
 		span.TraceState().FromRaw(c.parent.state)

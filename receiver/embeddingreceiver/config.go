@@ -25,6 +25,27 @@ type Config struct {
 	// FingerprintKey is the key of the fingerprints that stand for texts. Receivers with the same key give the same
 	// text the same fingerprint. Empty means a random key for each process.
 	FingerprintKey configopaque.String `mapstructure:"fingerprint_key"`
+
+	// TaskPrefixes are beginnings of texts that name the task type of a call, before those that are built in.
+	TaskPrefixes []TaskPrefixConfig `mapstructure:"task_prefixes"`
+
+	// BuiltInTaskPrefixes switches the built-in ones on.
+	BuiltInTaskPrefixes bool `mapstructure:"built_in_task_prefixes"`
+
+	// Texts makes events carry the beginnings of texts. Without it no text leaves the receiver.
+	Texts configoptional.Optional[TextsConfig] `mapstructure:"texts"`
+}
+
+// TextsConfig is the configuration of what events carry of texts.
+type TextsConfig struct {
+	// MaxLength is how many characters of a text are kept.
+	MaxLength int `mapstructure:"max_length"`
+
+	// MaxCount is how many texts of a call are kept.
+	MaxCount int `mapstructure:"max_count"`
+
+	// Redact are regular expressions of what is replaced in a text before it is cut.
+	Redact []string `mapstructure:"redact"`
 }
 
 // TapConfig is the configuration of the tap.
@@ -69,12 +90,23 @@ type AnalysisConfig struct {
 	// Routes give paths of their own to dialects, before the paths that the dialects know.
 	Routes []RouteConfig `mapstructure:"routes"`
 
-	// TaskPrefixes are beginnings of texts that name the task type of a call, before those that are built in.
-	TaskPrefixes []TaskPrefixConfig `mapstructure:"task_prefixes"`
+	// VectorSamplingRatio is the share of calls whose vectors events carry, from 0 to 1. All else is on every event.
+	VectorSamplingRatio float64 `mapstructure:"vector_sampling_ratio"`
 
-	// BuiltInTaskPrefixes switches the built-in ones on.
-	BuiltInTaskPrefixes bool `mapstructure:"built_in_task_prefixes"`
+	// ClientIDHeaders are request headers that tell who a client is. The first that a request has is hashed.
+	ClientIDHeaders []string `mapstructure:"client_id_headers"`
+
+	// TraceContext is TraceContextPass or TraceContextContinue.
+	TraceContext string `mapstructure:"trace_context"`
 }
+
+// What becomes of a request's trace context.
+const (
+	// TraceContextPass passes the client's on as it is: spans of the server are siblings of the tap's.
+	TraceContextPass = "pass"
+	// TraceContextContinue makes the tap's span the parent of the server's.
+	TraceContextContinue = "continue"
+)
 
 // RouteConfig says which API is behind a path.
 type RouteConfig struct {
@@ -97,24 +129,12 @@ type TaskPrefixConfig struct {
 	Task string `mapstructure:"task"`
 }
 
-// taskPrefixes returns the configured prefixes and those that are built in, nil where there are none.
-func (c *AnalysisConfig) taskPrefixes() *embedding.TaskPrefixes {
-	var prefixes []embedding.TaskPrefix
-	for _, p := range c.TaskPrefixes {
-		prefixes = append(prefixes, embedding.TaskPrefix(p))
-	}
-	if c.BuiltInTaskPrefixes {
-		prefixes = append(prefixes, embedding.BuiltInTaskPrefixes()...)
-	}
-	if len(prefixes) == 0 {
-		return nil
-	}
-	return embedding.NewTaskPrefixes(prefixes)
-}
-
 // IngestConfig is the configuration of the ingest endpoint.
 type IngestConfig struct {
 	ServerConfig confighttp.ServerConfig `mapstructure:",squash"`
+
+	// MaxConcurrentRequests is how many requests are read at the same time; more are asked to come again.
+	MaxConcurrentRequests int `mapstructure:"max_concurrent_requests"`
 }
 
 const (
@@ -127,6 +147,10 @@ const (
 	defaultQueueSize           = 1000
 	maxDefaultWorkers          = 4
 	defaultMaxIngestBodySize   = 20 << 20
+	// A request takes a few times its body in memory while it is read.
+	defaultConcurrentIngests = 16
+	defaultTextLength        = 200
+	defaultTextCount         = 8
 
 	// Python's uvicorn, under vLLM and many others, closes connections that were idle for 5 s. A call sent on a
 	// connection at that moment fails, so the tap closes idle connections first.
@@ -137,8 +161,10 @@ const (
 
 func createDefaultConfig() component.Config {
 	return &Config{
-		Tap:    configoptional.Default(defaultTapConfig()),
-		Ingest: configoptional.Default(defaultIngestConfig()),
+		Tap:                 configoptional.Default(defaultTapConfig()),
+		Ingest:              configoptional.Default(defaultIngestConfig()),
+		BuiltInTaskPrefixes: true,
+		Texts:               configoptional.Default(TextsConfig{MaxLength: defaultTextLength, MaxCount: defaultTextCount}),
 	}
 }
 
@@ -167,7 +193,10 @@ func defaultTapConfig() TapConfig {
 			CaptureMemoryLimit:  defaultCaptureMemoryLimit,
 			Workers:             min(runtime.NumCPU(), maxDefaultWorkers),
 			QueueSize:           defaultQueueSize,
-			BuiltInTaskPrefixes: true,
+			VectorSamplingRatio: 1,
+			// A user that a front end names says more than the key that all of its users share.
+			ClientIDHeaders: []string{"X-OpenWebUI-User-Id", "Authorization", "Api-Key", "X-Api-Key"},
+			TraceContext:    TraceContextPass,
 		},
 	}
 }
@@ -178,7 +207,7 @@ func defaultIngestConfig() IngestConfig {
 	server.MaxRequestBodySize = defaultMaxIngestBodySize
 	// zstd is left out: a frame of a few bytes can demand a window of gigabytes.
 	server.CompressionAlgorithms = []string{"", "gzip", "zlib", "deflate"}
-	return IngestConfig{ServerConfig: server}
+	return IngestConfig{ServerConfig: server, MaxConcurrentRequests: defaultConcurrentIngests}
 }
 
 // The settings of confighttp ignore keys that they do not know, and with them misspelt ones. As types of their own,
@@ -190,6 +219,10 @@ type (
 		Server   serverKeys     `mapstructure:",squash"`
 		Upstream clientKeys     `mapstructure:"upstream"`
 		Analysis AnalysisConfig `mapstructure:",squash"`
+	}
+	ingestKeys struct {
+		Server                serverKeys `mapstructure:",squash"`
+		MaxConcurrentRequests int        `mapstructure:"max_concurrent_requests"`
 	}
 )
 
@@ -203,7 +236,7 @@ func (c *TapConfig) Unmarshal(conf *confmap.Conf) error {
 
 // Unmarshal implements confmap.Unmarshaler.
 func (c *IngestConfig) Unmarshal(conf *confmap.Conf) error {
-	if err := checkKeys[serverKeys](conf); err != nil {
+	if err := checkKeys[ingestKeys](conf); err != nil {
 		return err
 	}
 	return conf.Unmarshal(c)

@@ -59,12 +59,18 @@ func TestConfigDefaults(t *testing.T) {
 	assert.Equal(t, int64(256<<20), tap.Analysis.CaptureMemoryLimit)
 	assert.Equal(t, min(4, runtime.NumCPU()), tap.Analysis.Workers)
 	assert.Equal(t, 1000, tap.Analysis.QueueSize)
+	assert.Equal(t, 1.0, tap.Analysis.VectorSamplingRatio)
+	assert.Equal(t, []string{"X-OpenWebUI-User-Id", "Authorization", "Api-Key", "X-Api-Key"}, tap.Analysis.ClientIDHeaders)
+	assert.Equal(t, "pass", tap.Analysis.TraceContext)
 	assert.Empty(t, cfg.FingerprintKey)
+	assert.True(t, cfg.BuiltInTaskPrefixes)
+	assert.False(t, cfg.Texts.HasValue(), "texts are kept only where somebody asks for them")
 
 	ingest := loadConfigFile(t, "embedding/ingest").Ingest.Get()
 	require.NotNil(t, ingest)
 	assert.Equal(t, "localhost:8081", ingest.ServerConfig.NetAddr.Endpoint)
 	assert.Equal(t, int64(20<<20), ingest.ServerConfig.MaxRequestBodySize)
+	assert.Equal(t, 16, ingest.MaxConcurrentRequests)
 }
 
 func TestConfigEveryKey(t *testing.T) {
@@ -82,6 +88,13 @@ func TestConfigEveryKey(t *testing.T) {
 	assert.Equal(t, int64(64<<20), tap.Analysis.CaptureMemoryLimit)
 	assert.Equal(t, 2, tap.Analysis.Workers)
 	assert.Equal(t, 50, tap.Analysis.QueueSize)
+	assert.Equal(t, 0.25, tap.Analysis.VectorSamplingRatio)
+	assert.Equal(t, []string{"X-Tenant"}, tap.Analysis.ClientIDHeaders)
+	assert.Equal(t, TraceContextContinue, tap.Analysis.TraceContext)
+	assert.Equal(t, []TaskPrefixConfig{{Prefix: "Instruct: Find similar tickets", Then: "\nQuery:", Task: "tickets"}}, cfg.TaskPrefixes)
+	assert.False(t, cfg.BuiltInTaskPrefixes)
+	assert.Equal(t, &TextsConfig{MaxLength: 100, MaxCount: 8, Redact: []string{`\d{6,}`}}, cfg.Texts.Get())
+	assert.Equal(t, 4, ingest.MaxConcurrentRequests)
 	assert.Equal(t, "0.0.0.0:9001", ingest.ServerConfig.NetAddr.Endpoint)
 	assert.Equal(t, int64(1<<20), ingest.ServerConfig.MaxRequestBodySize)
 }
@@ -137,6 +150,27 @@ func TestConfigMistakes(t *testing.T) {
 			"tap::max_captured_body_size: is -1; want a number of bytes from 1 to 1073741824"},
 		"capture memory": {"tap: {capture_memory_limit: 0, " + upstream + "}",
 			"tap::capture_memory_limit: is 0; want a positive number of bytes, e.g. 268435456"},
+		"sampling": {"tap: {vector_sampling_ratio: 1.5, " + upstream + "}",
+			"tap::vector_sampling_ratio: is 1.5; want a share of calls from 0 to 1, e.g. 0.1"},
+		"sampling of nothing": {"tap: {vector_sampling_ratio: .nan, " + upstream + "}", "tap::vector_sampling_ratio: is NaN; want"},
+		"client header": {"tap: {client_id_headers: [Authorization, 'X Key:'], " + upstream + "}",
+			`tap::client_id_headers::1: is "X Key:"; want the name of a header, e.g. Authorization`},
+		"trace context": {"tap: {trace_context: inject, " + upstream + "}",
+			`tap::trace_context: is "inject"; want pass to pass the client's on as it is, or continue to make`},
+		"ingest concurrency": {"ingest: {max_concurrent_requests: 0}",
+			"ingest::max_concurrent_requests: is 0; want a positive number, e.g. 16"},
+		"texts": {"texts: {max_length: 0, max_count: -1}\ntap: {" + upstream + "}",
+			"texts::max_length: is 0; want a positive number of characters, e.g. 200"},
+		"number of texts": {"texts: {max_count: -1}\ntap: {" + upstream + "}",
+			"texts::max_count: is -1; want a positive number of texts, e.g. 8"},
+		"redaction": {"texts: {redact: ['a', '(b']}\ntap: {" + upstream + "}",
+			`texts::redact::1: "(b" is no regular expression (error parsing regexp: missing closing ): ` + "`(b`" + `); want RE2 syntax, e.g. [\w`},
+		"redaction of nothing": {"texts: {redact: ['x*']}\ntap: {" + upstream + "}", `texts::redact::0: "x*" matches nothing at all`},
+		"unknown text key":     {"texts: {redacted: []}\ntap: {" + upstream + "}", "has invalid keys: redacted"},
+		"task prefix": {"task_prefixes: [{task: a}, {prefix: b}]\ntap: {" + upstream + "}",
+			`task_prefixes::0::prefix: is empty; want the beginning of a text, e.g. "search_query: "`},
+		"task of a prefix": {"task_prefixes: [{prefix: b}]\ntap: {" + upstream + "}",
+			`task_prefixes::0::task: is ""; want a name of 1 to 64 bytes, e.g. query`},
 		"workers":    {"tap: {workers: -1, " + upstream + "}", "tap::workers: is -1; want a positive number"},
 		"queue size": {"tap: {queue_size: 0, " + upstream + "}", "tap::queue_size: is 0; want a positive number"},
 		"overlap": {"tap: {" + upstream + "}\ningest: {endpoint: 'localhost:8080'}",

@@ -13,8 +13,8 @@ import (
 
 // entry reads one structured request log after the other into the same memory.
 type entry struct {
-	event         embedding.Event
-	fingerprinter *embedding.Fingerprinter
+	event embedding.Event
+	texts *embedding.TextReader
 
 	service   string
 	severity  plog.SeverityNumber // unspecified where the log has no level
@@ -25,7 +25,7 @@ type entry struct {
 	vectorsAs string              // the field that they came in
 }
 
-func newEntry(fp *embedding.Fingerprinter) *entry { return &entry{fingerprinter: fp} }
+func newEntry(texts *embedding.TextReader) *entry { return &entry{texts: texts} }
 
 // field is one key of an entry and how it is read. The error of read continues "<field> ".
 type field struct {
@@ -51,6 +51,7 @@ var fields = [...][]field{
 	{{"input_characters", (*entry).readCharacters}},
 	{{"input", (*entry).readInput}, {"texts", (*entry).readInput}},
 	{{"dimensions", count(func(e *embedding.Event) *int { return &e.RequestedDimension })}},
+	{{"truncate_prompt_tokens", count(func(e *embedding.Event) *int { return &e.TruncateTokens })}},
 	{{"encoding_format", text(func(e *embedding.Event) *string { return &e.EncodingFormat })}},
 	{{"output_count", count(func(e *embedding.Event) *int { return &e.OutputCount })}},
 	{{"output_dim", func(e *entry, raw json.RawMessage) error { return readCount(raw, &e.dimension) }}},
@@ -62,6 +63,9 @@ var fields = [...][]field{
 	{{"server_port", count(func(e *embedding.Event) *int { return &e.ServerPort })}},
 	{{"url_path", text(func(e *embedding.Event) *string { return &e.URLPath })}},
 	{{"user_agent", text(func(e *embedding.Event) *string { return &e.UserAgent })}},
+	{{"request_id", text(func(e *embedding.Event) *string { return &e.RequestID })}},
+	{{"response_id", text(func(e *embedding.Event) *string { return &e.ResponseID })}},
+	{{"user", (*entry).readUser}},
 	{{"trace_id", func(e *entry, raw json.RawMessage) error { return readHex(raw, e.event.TraceID[:]) }}},
 	{{"span_id", func(e *entry, raw json.RawMessage) error { return readHex(raw, e.event.SpanID[:]) }}},
 	{{"trace_flags", (*entry).readTraceFlags}},
@@ -87,8 +91,9 @@ func holdVectors(name string) func(*entry, json.RawMessage) error {
 
 // read makes e the entry in raw, which was received at now, and returns what is wrong with it.
 func (e *entry) read(raw []byte, now time.Time) []ingestError {
-	*e = entry{event: e.event, fingerprinter: e.fingerprinter}
+	*e = entry{event: e.event, texts: e.texts}
 	e.event.Reset()
+	e.texts.Reset()
 	if kind := kindOf(raw); kind != kindObject {
 		if !json.Valid(raw) {
 			return []ingestError{malformed(raw)}
@@ -139,6 +144,10 @@ func (e *entry) complete(now time.Time) {
 	}
 	// Request logs are written when the call is over.
 	ev.Time = end.Add(-ev.Duration)
+	ev.ClientID = e.texts.ClientID("")
+	if ev.TaskType == "" {
+		ev.TaskType = e.texts.Task()
+	}
 	switch {
 	case ev.ErrorType != "":
 	case ev.StatusCode >= 300:

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"go.opentelemetry.io/collector/pdata/plog"
 
@@ -134,8 +133,8 @@ func (e *entry) readInput(raw json.RawMessage) error {
 		list = []json.RawMessage{raw} // the token ids of one input
 	}
 	ev := &e.event
-	ev.InputCharacters = ev.InputCharacters[:0]
-	tokens := false
+	said := ev.InputCount
+	e.texts.Begin(ev)
 	for i, element := range list {
 		switch kind := kindOf(element); kind {
 		case kindString:
@@ -143,24 +142,29 @@ func (e *entry) readInput(raw json.RawMessage) error {
 			if err := json.Unmarshal(element, &s); err != nil {
 				return err
 			}
-			ev.InputCharacters = append(ev.InputCharacters, int64(utf8.RuneCountInString(s)))
-			ev.InputFingerprints = e.fingerprinter.Append(ev.InputFingerprints, []byte(s))
+			e.texts.Text(ev, []byte(s))
 		case kindArray:
 			var ids []int64
 			if err := json.Unmarshal(element, &ids); err != nil {
 				return fmt.Errorf("holds at %d a list that is not of token ids; "+want, i)
 			}
-			tokens = true
-			ev.InputCharacters = append(ev.InputCharacters, 0)
+			e.texts.Tokens(ev, ids)
 		default:
 			return fmt.Errorf("holds %s; "+want, kind)
 		}
 	}
-	if tokens {
-		// Fingerprints are matched to inputs by position, and token ids have none.
-		ev.InputFingerprints = ev.InputFingerprints[:0]
-	}
+	ev.InputCount = said
 	return e.setInputCount(len(list))
+}
+
+// readUser hashes whom the call was for.
+func (e *entry) readUser(raw json.RawMessage) error {
+	var user string
+	if err := readString(raw, &user); err != nil {
+		return err
+	}
+	e.texts.User([]byte(user))
+	return nil
 }
 
 func (e *entry) readDuration(raw json.RawMessage) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -22,7 +23,12 @@ type call struct {
 	upstream  time.Duration // until the last byte from the server, 0 if there was none
 	path      string
 	userAgent string
-	parent    traceContext
+	requestID string
+	client    string       // what a header says of who called, and
+	peer      string       // the address that the call came from: both to be hashed, and never written anywhere
+	parent    traceContext // of the client
+	span      traceContext // of the tap's span, or the client's where there is none
+	wantsSpan bool
 	status    int         // as the client saw it, 0 if there was no answer
 	errorType string      // what went wrong between the tap and its two sides
 	header    http.Header // of the server's answer, nil if there was none
@@ -37,6 +43,14 @@ func (c *call) release(m *memory) {
 	c.response.release(m)
 }
 
+// observation is what all calls of a tap have in common.
+type observation struct {
+	memory          *memory
+	clientIDHeaders []string
+	spans           bool // whether calls become spans
+	continueTrace   bool // whether those are the parents of the server's
+}
+
 // exchange is one request and its answer on their way through the tap. It stands between the proxy and the client's
 // connection, keeps both sides as they are, and writes down what passes if it is an embedding call.
 type exchange struct {
@@ -44,6 +58,8 @@ type exchange struct {
 	http1  bool // the protocol of the client's connection
 	memory *memory
 	call   *call // nil for what is no embedding call
+	// traceparent is what the server gets in place of the client's, empty where that passes.
+	traceparent string
 
 	// The transport may read the request's body after the answer has ended, so mu guards what that touches.
 	mu          sync.Mutex
@@ -59,8 +75,8 @@ type exchange struct {
 }
 
 // newExchange returns the exchange of a request; d is nil if it is no embedding call.
-func newExchange(w http.ResponseWriter, r *http.Request, d dialect.Dialect, m *memory) *exchange {
-	x := &exchange{ResponseWriter: w, http1: r.ProtoMajor == 1, memory: m}
+func newExchange(w http.ResponseWriter, r *http.Request, d dialect.Dialect, o *observation) *exchange {
+	x := &exchange{ResponseWriter: w, http1: r.ProtoMajor == 1, memory: o.memory}
 	if r.ContentLength == 0 {
 		x.uploadErr = io.EOF
 	}
@@ -72,10 +88,20 @@ func newExchange(w http.ResponseWriter, r *http.Request, d dialect.Dialect, m *m
 		start:           time.Now(),
 		path:            r.URL.Path,
 		userAgent:       r.UserAgent(),
+		requestID:       requestID(r.Header),
+		client:          clientOf(r.Header, o.clientIDHeaders),
+		peer:            r.RemoteAddr,
 		parent:          readTraceContext(r.Header),
 		requestEncoding: r.Header.Get("Content-Encoding"),
 	}
-	if r.ContentLength > int64(m.body) {
+	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
+		x.call.peer = host // whose connections have a port each
+	}
+	x.call.span, x.call.wantsSpan = x.call.parent.child(o.spans)
+	if x.call.wantsSpan && o.continueTrace {
+		x.traceparent = x.call.span.String()
+	}
+	if r.ContentLength > int64(o.memory.body) {
 		x.call.request.lost = reasonBodyTooLarge
 	} else {
 		x.requestHint = min(int(r.ContentLength), maxRequestHint)

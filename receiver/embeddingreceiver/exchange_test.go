@@ -39,7 +39,7 @@ func TestRequestBodyEndsByItself(t *testing.T) {
 func TestRequestBodyAfterTheCall(t *testing.T) {
 	m := newMemory(1<<20, 1<<20)
 	req := httptest.NewRequest(http.MethodPost, "/v1/embeddings", strings.NewReader("12345"))
-	x := newExchange(httptest.NewRecorder(), req, dialect.OpenAI{}, m)
+	x := newExchange(httptest.NewRecorder(), req, dialect.OpenAI{}, &observation{memory: m})
 	body := &requestBody{ReadCloser: req.Body, left: 5, exchange: x}
 	_, err := body.Read(make([]byte, 2))
 	require.NoError(t, err)

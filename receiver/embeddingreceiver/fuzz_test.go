@@ -13,9 +13,9 @@ import (
 
 // FuzzEntry reads entries of any content. What is accepted must be an event whose parts agree with one another.
 func FuzzEntry(f *testing.F) {
-	fp := embedding.NewFingerprinter([]byte("key"))
+	texts := newTestTexts()
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		e := newEntry(fp)
+		e := newEntry(texts)
 		for range 2 { // the second time in memory that has been used
 			problems := e.read(raw, time.Unix(1767366245, 0))
 			for _, p := range problems {
@@ -58,7 +58,7 @@ func FuzzSplit(f *testing.F) {
 			if err != nil && len(entries) > 0 {
 				t.Fatalf("%d entries and error %v", len(entries), err)
 			}
-			e := newEntry(embedding.NewFingerprinter(nil))
+			e := newEntry(newTestTexts())
 			for _, raw := range entries {
 				e.read(raw, time.Unix(1767366245, 0))
 			}

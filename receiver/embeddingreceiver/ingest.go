@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
+	"github.com/otelcol-embedding/otelcol-embedding/receiver/embeddingreceiver/internal/metadata"
 )
 
 const (
@@ -31,15 +32,27 @@ const (
 
 // ingest is the endpoint for structured request logs.
 type ingest struct {
-	cfg            *IngestConfig
-	set            component.TelemetrySettings
-	out            *output
-	fingerprintKey []byte
-	server         server
+	cfg       *IngestConfig
+	set       component.TelemetrySettings
+	out       *output
+	telemetry *metadata.TelemetryBuilder
+	newTexts  func() *embedding.TextReader
+	server    server
+	// places has one element for each request that is being read.
+	places chan struct{}
 }
 
-func newIngest(cfg *IngestConfig, set component.TelemetrySettings, out *output, fingerprintKey []byte) *ingest {
-	return &ingest{cfg: cfg, set: set, out: out, fingerprintKey: fingerprintKey}
+func newIngest(
+	cfg *IngestConfig,
+	set component.TelemetrySettings,
+	out *output,
+	telemetry *metadata.TelemetryBuilder,
+	newTexts func() *embedding.TextReader,
+) *ingest {
+	return &ingest{
+		cfg: cfg, set: set, out: out, telemetry: telemetry, newTexts: newTexts,
+		places: make(chan struct{}, cfg.MaxConcurrentRequests),
+	}
 }
 
 func (i *ingest) start(ctx context.Context, host component.Host) error {
@@ -93,6 +106,16 @@ func (i *ingest) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			"application/json or application/x-ndjson", r.Header.Get("Content-Type")))
 		return
 	}
+	select {
+	case i.places <- struct{}{}:
+		defer func() { <-i.places }()
+	default:
+		i.telemetry.EmbeddingIngestRefusedRequests.Add(r.Context(), 1)
+		w.Header().Set("Retry-After", retryAfter)
+		refuse(w, http.StatusServiceUnavailable, fmt.Sprintf("%d requests are being read already; send the same again, or raise "+
+			"ingest::max_concurrent_requests", i.cfg.MaxConcurrentRequests))
+		return
+	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		var tooLarge *http.MaxBytesError
@@ -129,7 +152,7 @@ func (i *ingest) read(entries [][]byte) (plog.Logs, ingestReply) {
 	ld := plog.NewLogs()
 	byService := map[string]plog.LogRecordSlice{}
 	now := time.Now()
-	e := newEntry(embedding.NewFingerprinter(i.fingerprintKey))
+	e := newEntry(i.newTexts())
 	for index, raw := range entries {
 		problems := e.read(raw, now)
 		if len(problems) > 0 {

@@ -77,7 +77,8 @@ func TestIngestWholeEntry(t *testing.T) {
 		ServerAddress: "gpu-1", ServerPort: 8000, URLPath: "/v1/embeddings", UserAgent: "python", StatusCode: 200,
 		InputTokens: 12, HasInputTokens: true, TokensUnit: "token",
 		InputCount: 2, InputCharacters: []int64{7, 8},
-		InputFingerprints:  fp.Append(fp.Append(nil, []byte("a query")), []byte("ein Text")),
+		InputFingerprints: fp.Append(fp.Append(nil, []byte("a query")), []byte("ein Text")),
+		InputWords:        4, LongestWords: 2,
 		RequestedDimension: 3, EncodingFormat: "float", OutputCount: 2, OutputDimension: 3,
 		Vectors:    []float32{1, 0, 0, 0, 1, float32(math.NaN())}, // null stands for NaN
 		TraceID:    [16]byte{0x0a, 0xf7, 0x65, 0x19, 0x16, 0xcd, 0x43, 0xdd, 0x84, 0x48, 0xeb, 0x21, 0x1c, 0x80, 0x31, 0x9c},
@@ -123,11 +124,29 @@ func TestIngestFields(t *testing.T) {
 		`{"model":"m","input":[1,2,3]}`:          func(t *testing.T, ev *embedding.Event) { assert.Equal(t, 1, ev.InputCount) },
 		`{"model":"m","input":[[1],[2,3],"text"]}`: func(t *testing.T, ev *embedding.Event) {
 			assert.Equal(t, []int64{0, 0, 4}, ev.InputCharacters)
-			assert.Empty(t, ev.InputFingerprints)
+			assert.Len(t, ev.InputFingerprints, 3*embedding.FingerprintSize)
+			assert.Equal(t, 4, ev.InputWords)
 		},
-		`{"model":"m","status":404}`:   func(t *testing.T, ev *embedding.Event) { assert.Equal(t, "404", ev.ErrorType) },
-		`{"model":"m","status":"500"}`: func(t *testing.T, ev *embedding.Event) { assert.Equal(t, 500, ev.StatusCode) },
-		`{"model":"m","status":"ok"}`:  func(t *testing.T, ev *embedding.Event) { assert.False(t, ev.Failed()) },
+		`{"model":"m","input":["search_query: a","search_query: a",""]}`: func(t *testing.T, ev *embedding.Event) {
+			assert.Equal(t, "query", ev.TaskType)
+			assert.Equal(t, 1, ev.InputsDuplicate)
+			assert.Equal(t, 1, ev.InputsEmpty)
+			assert.Empty(t, ev.InputTexts)
+		},
+		`{"model":"m","input":"search_query: a","task_type":"b"}`: func(t *testing.T, ev *embedding.Event) {
+			assert.Equal(t, "b", ev.TaskType)
+		},
+		`{"model":"m","input_count":2,"input":["a","b"]}`: func(t *testing.T, ev *embedding.Event) { assert.Equal(t, 2, ev.InputCount) },
+		`{"model":"m","request_id":"r","response_id":"embd-r","truncate_prompt_tokens":512}`: func(t *testing.T, ev *embedding.Event) {
+			assert.Equal(t, "r", ev.RequestID)
+			assert.Equal(t, "embd-r", ev.ResponseID)
+			assert.Equal(t, 512, ev.TruncateTokens)
+			assert.Empty(t, ev.ClientID)
+		},
+		`{"model":"m","user":"somebody"}`: func(t *testing.T, ev *embedding.Event) { assert.Regexp(t, "^[0-9a-f]{16}$", ev.ClientID) },
+		`{"model":"m","status":404}`:      func(t *testing.T, ev *embedding.Event) { assert.Equal(t, "404", ev.ErrorType) },
+		`{"model":"m","status":"500"}`:    func(t *testing.T, ev *embedding.Event) { assert.Equal(t, 500, ev.StatusCode) },
+		`{"model":"m","status":"ok"}`:     func(t *testing.T, ev *embedding.Event) { assert.False(t, ev.Failed()) },
 		`{"model":"m","status":"error"}`: func(t *testing.T, ev *embedding.Event) {
 			assert.Equal(t, "_OTHER", ev.ErrorType)
 			assert.Zero(t, ev.StatusCode)
@@ -428,4 +447,48 @@ func TestTapAndIngestTogether(t *testing.T) {
 	require.True(t, a.ReadLogRecord(records[0]))
 	require.True(t, b.ReadLogRecord(records[1]))
 	assert.Equal(t, a.InputFingerprints, b.InputFingerprints, "the same text, whichever way it comes")
+}
+
+// TestIngestConcurrency holds requests in the middle of their bodies.
+func TestIngestConcurrency(t *testing.T) {
+	r := startReceiver(t, options{noTap: true, withIngest: true, noTraces: true, configure: func(c *Config) {
+		c.Ingest.Get().MaxConcurrentRequests = 2
+	}})
+	var held []*io.PipeWriter
+	answers := make(chan int, 2)
+	for range 2 {
+		body, writer := io.Pipe()
+		held = append(held, writer)
+		go func() {
+			res, err := newClient(t).Post(r.ingest, jsonType, body)
+			if !assert.NoError(t, err) {
+				answers <- 0
+				return
+			}
+			_ = res.Body.Close()
+			answers <- res.StatusCode
+		}()
+		_, err := io.WriteString(writer, `{"model":`)
+		require.NoError(t, err)
+	}
+	// The requests are on their way: one of our own gets a place until they have arrived.
+	require.Eventually(t, func() bool {
+		status, header, answer := r.send(t, jsonType, `{"model":"m"}`)
+		if status == http.StatusOK {
+			return false
+		}
+		assert.Equal(t, http.StatusServiceUnavailable, status)
+		assert.Equal(t, "1", header.Get("Retry-After"))
+		assert.Contains(t, answer, "2 requests are being read already")
+		return true
+	}, patience, tick)
+	assert.Equal(t, map[string]int64{"": 1}, r.sum(t, "otelcol_embedding_ingest_refused_requests"))
+	for _, writer := range held {
+		_, err := io.WriteString(writer, `"m"}`)
+		require.NoError(t, err)
+		require.NoError(t, writer.Close())
+		assert.Equal(t, http.StatusOK, <-answers)
+	}
+	status, _, _ := r.send(t, jsonType, `{"model":"m"}`)
+	assert.Equal(t, http.StatusOK, status, "places are given back")
 }

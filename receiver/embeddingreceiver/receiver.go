@@ -2,7 +2,6 @@ package embeddingreceiver
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"sync"
@@ -60,13 +59,12 @@ func (r *embeddingReceiver) start(ctx context.Context, host component.Host) erro
 		obs:     obs,
 		version: r.set.BuildInfo.Version,
 	}
-	key := []byte(r.cfg.FingerprintKey)
-	if len(key) == 0 {
-		key = make([]byte, 32)
-		rand.Read(key) // never fails, as crypto/rand documents
+	newTexts, err := r.cfg.newTextReaders()
+	if err != nil {
+		return err
 	}
 	if cfg := r.cfg.Tap.Get(); cfg != nil {
-		t, err := newTap(cfg, r.set.TelemetrySettings, out, r.telemetry, key, routes(cfg.Analysis.Routes).lookup)
+		t, err := newTap(cfg, r.set.TelemetrySettings, out, r.telemetry, newTexts, routes(cfg.Analysis.Routes).lookup)
 		if err != nil {
 			return fmt.Errorf("tap: %w", err)
 		}
@@ -79,7 +77,7 @@ func (r *embeddingReceiver) start(ctx context.Context, host component.Host) erro
 		if r.logs == nil {
 			return errors.New("ingest: needs the receiver in a logs pipeline")
 		}
-		r.ingest = newIngest(cfg, r.set.TelemetrySettings, out, key)
+		r.ingest = newIngest(cfg, r.set.TelemetrySettings, out, r.telemetry, newTexts)
 		if err := r.ingest.start(ctx, host); err != nil {
 			return fmt.Errorf("ingest: %w", err)
 		}

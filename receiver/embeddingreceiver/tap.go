@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/otelcol-embedding/otelcol-embedding/internal/dialect"
+	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
 	"github.com/otelcol-embedding/otelcol-embedding/receiver/embeddingreceiver/internal/metadata"
 )
 
@@ -30,7 +31,7 @@ type tap struct {
 
 	upstream upstream
 	proxy    *httputil.ReverseProxy
-	memory   *memory
+	observe  observation
 	queue    *queue
 	analyzer *analyzer
 
@@ -43,7 +44,7 @@ func newTap(
 	set component.TelemetrySettings,
 	out *output,
 	telemetry *metadata.TelemetryBuilder,
-	fingerprintKey []byte,
+	newTexts func() *embedding.TextReader,
 	lookup func(method, path string) (dialect.Dialect, bool),
 ) (*tap, error) {
 	base, err := url.Parse(cfg.Upstream.Endpoint)
@@ -60,29 +61,30 @@ func newTap(
 		telemetry: telemetry,
 		lookup:    lookup,
 		upstream:  newUpstream(base),
-		memory:    newMemory(cfg.Analysis.CaptureMemoryLimit, cfg.Analysis.MaxCapturedBodySize),
-		queue:     newQueue(cfg.Analysis.QueueSize),
+		observe: observation{
+			memory:          newMemory(cfg.Analysis.CaptureMemoryLimit, cfg.Analysis.MaxCapturedBodySize),
+			clientIDHeaders: cfg.Analysis.ClientIDHeaders,
+			spans:           out.traces != nil,
+			continueTrace:   cfg.Analysis.TraceContext == TraceContextContinue,
+		},
+		queue: newQueue(cfg.Analysis.QueueSize),
 	}
 	t.analyzer = &analyzer{
-		out:            out,
-		telemetry:      telemetry,
-		logger:         set.Logger,
-		memory:         t.memory,
-		fingerprintKey: fingerprintKey,
-		taskPrefixes:   cfg.Analysis.taskPrefixes(),
-		provider:       cfg.Analysis.Provider,
-		model:          cfg.Analysis.Model,
-		tokensUnit:     cfg.Analysis.TokensUnit,
-		serviceName:    cfg.Analysis.ServiceName,
-		serverAddress:  base.Hostname(),
-		serverPort:     port,
+		out:           out,
+		telemetry:     telemetry,
+		logger:        set.Logger,
+		memory:        t.observe.memory,
+		newTexts:      newTexts,
+		cfg:           &cfg.Analysis,
+		serverAddress: base.Hostname(),
+		serverPort:    port,
 	}
 	return t, nil
 }
 
 func (t *tap) start(ctx context.Context, host component.Host) error {
 	err := t.telemetry.RegisterEmbeddingTapCapturedMemoryCallback(func(_ context.Context, o metric.Int64Observer) error {
-		o.Observe(t.memory.used.Load())
+		o.Observe(t.observe.memory.used.Load())
 		return nil
 	})
 	if err != nil {
@@ -146,7 +148,7 @@ func (t *tap) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r = r.WithContext(ctx)
 	}
 	d, _ := t.lookup(r.Method, r.URL.Path)
-	x := newExchange(w, r, d, t.memory)
+	x := newExchange(w, r, d, &t.observe)
 	t.pass(x, x.follow(r))
 	x.linger(r.Body)
 }
@@ -159,7 +161,7 @@ func (t *tap) pass(x *exchange, r *http.Request) {
 		defer func() {
 			call := x.finish(r.Context(), passed)
 			if why := t.queue.offer(call); why != "" {
-				call.release(t.memory)
+				call.release(t.observe.memory)
 				t.analyzer.drop(why, nil)
 			}
 		}()

@@ -15,7 +15,6 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/otelcol-embedding/otelcol-embedding/internal/dialect"
-	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
 )
 
 // benchAnswers are one vector as clients mostly ask for it, and a batch in the larger form.
@@ -98,7 +97,7 @@ func BenchmarkAnalysis(b *testing.B) {
 	for _, payload := range benchAnswers {
 		b.Run(payload.name, func(b *testing.B) {
 			m := newMemory(1<<30, 1<<24)
-			w := &worker{analyzer: &analyzer{memory: m}, texts: embedding.NewTextReader(embedding.NewFingerprinter([]byte("key")), nil)}
+			w := newTestWorker(m)
 			request := []byte(`{"model":"qwen3-embedding-4b","input":"What is the capital of France?"}`)
 			b.SetBytes(int64(len(payload.answer)))
 			b.ReportAllocs()

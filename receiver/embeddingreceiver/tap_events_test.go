@@ -34,6 +34,8 @@ func TestTapEventGolden(t *testing.T) {
 		strings.NewReader(`{"model":"qwen3-embedding-4b","input":["a query","ein Text"],"encoding_format":"base64","input_type":"query"}`))
 	require.NoError(t, err)
 	req.Header.Set("User-Agent", "test/1")
+	req.Header.Set("Authorization", "Bearer secret")
+	req.Header.Set("X-Request-Id", "r-1")
 	req.Header.Set("Traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
 	call1(t, newClient(t), req)
 	r.waitForEvents(t, 1)

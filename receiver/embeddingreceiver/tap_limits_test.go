@@ -183,6 +183,10 @@ func (p panicking) ReadRequest(body []byte, texts *embedding.TextReader, ev *emb
 
 func (p panicking) ReadResponse(http.Header, []byte, *embedding.Event) error { panic("a bug") }
 
+func newTestTexts() *embedding.TextReader {
+	return embedding.NewTextReader(embedding.NewFingerprinter([]byte("key")), nil, nil)
+}
+
 func TestTapContainsPanics(t *testing.T) {
 	for name, onRequest := range map[string]bool{"request": true, "answer": false} {
 		t.Run(name, func(t *testing.T) {
@@ -200,7 +204,7 @@ func TestTapContainsPanics(t *testing.T) {
 			cfg := defaultTapConfig()
 			cfg.ServerConfig.NetAddr.Endpoint = freeAddress(t)
 			cfg.Upstream.Endpoint = upstream.URL
-			tap, err := newTap(&cfg, set.TelemetrySettings, &output{logs: r.logs, obs: obs}, builder, nil,
+			tap, err := newTap(&cfg, set.TelemetrySettings, &output{logs: r.logs, obs: obs}, builder, newTestTexts,
 				func(string, string) (dialect.Dialect, bool) { return panicking{onRequest: onRequest}, true })
 			require.NoError(t, err)
 			require.NoError(t, tap.start(t.Context(), componenttest.NewNopHost()))
@@ -220,7 +224,7 @@ func TestTapContainsPanics(t *testing.T) {
 			}
 			require.NoError(t, tap.shutdown(t.Context()))
 			assert.Equal(t, map[string]int64{"panic": 3}, r.unanalyzed(t))
-			assert.Zero(t, tap.memory.used.Load())
+			assert.Zero(t, tap.observe.memory.used.Load())
 			assert.Equal(t, 1, logs.Len(), "one warning stands for all")
 			builder.Shutdown()
 			require.NoError(t, telemetry.Shutdown(t.Context()))
@@ -228,11 +232,20 @@ func TestTapContainsPanics(t *testing.T) {
 	}
 }
 
+// newTestWorker returns a worker whose analysis can be called by itself.
+func newTestWorker(m *memory) *worker {
+	cfg := defaultTapConfig()
+	return &worker{
+		analyzer: &analyzer{memory: m, cfg: &cfg.Analysis},
+		texts:    newTestTexts(),
+	}
+}
+
 // TestAnalysisAllocatesNothingPerVector compares a batch with a single vector.
 func TestAnalysisAllocatesNothingPerVector(t *testing.T) {
 	allocations := func(n int, asBase64 bool) float64 {
 		m := newMemory(1<<30, 1<<24)
-		w := &worker{analyzer: &analyzer{memory: m}, texts: embedding.NewTextReader(embedding.NewFingerprinter([]byte("key")), nil)}
+		w := newTestWorker(m)
 		c := &call{dialect: dialect.OpenAI{}, status: http.StatusOK, header: http.Header{}}
 		request, answer := []byte(oneCall), embeddingsAnswer(n, 256, asBase64)
 		return testing.AllocsPerRun(100, func() {

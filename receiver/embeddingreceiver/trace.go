@@ -2,10 +2,13 @@ package embeddingreceiver
 
 import (
 	"encoding/hex"
+	"fmt"
 	"net/http"
 	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
 )
 
 const (
@@ -65,3 +68,23 @@ func parseTraceparent(s string) (traceContext, bool) {
 func (tc traceContext) valid() bool { return !tc.traceID.IsEmpty() && !tc.spanID.IsEmpty() }
 
 func (tc traceContext) sampled() bool { return tc.flags&flagSampled != 0 }
+
+// child returns the context of a span within tc, which begins a trace where tc is not valid, and whether there is to be
+// such a span: spans is whether anybody takes spans, and a caller that does not sample gets none. Without a span it
+// returns tc.
+func (tc traceContext) child(spans bool) (traceContext, bool) {
+	if !spans || tc.valid() && !tc.sampled() {
+		return tc, false
+	}
+	child := tc
+	child.spanID = embedding.NewSpanID()
+	if !tc.valid() {
+		child.traceID, child.flags = embedding.NewTraceID(), flagSampled
+	}
+	return child, true
+}
+
+// String returns tc as the header traceparent has it.
+func (tc traceContext) String() string {
+	return fmt.Sprintf("00-%x-%x-%02x", tc.traceID[:], tc.spanID[:], tc.flags)
+}

@@ -95,11 +95,18 @@ func (u *upstream) rewrite(pr *httputil.ProxyRequest) {
 			out.Header[name] = values
 		}
 	}
+	x := exchangeOf(in)
+	if x.traceparent != "" {
+		out.Header.Set(traceparentHeader, x.traceparent)
+		if !x.call.parent.valid() {
+			out.Header.Del(tracestateHeader) // it belongs to a trace that nobody can tell
+		}
+	}
 	if u.identity && out.Header.Get("Accept-Encoding") == "" {
 		out.Header.Set("Accept-Encoding", "identity")
 	}
 	if out.Body != nil {
-		out.Body = &requestBody{ReadCloser: out.Body, left: out.ContentLength, exchange: exchangeOf(in)}
+		out.Body = &requestBody{ReadCloser: out.Body, left: out.ContentLength, exchange: x}
 	}
 	// The same map, because the values come only after the body.
 	out.Trailer = in.Trailer

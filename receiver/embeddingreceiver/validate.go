@@ -9,6 +9,7 @@ import (
 
 	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/config/confignet"
+	"golang.org/x/net/http/httpguts"
 
 	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
 )
@@ -27,8 +28,9 @@ func (c *Config) Validate() error {
 		errs = append(errs, tap.validate()...)
 	}
 	if ingest != nil {
-		errs = append(errs, validateServer("ingest", &ingest.ServerConfig)...)
+		errs = append(errs, ingest.validate()...)
 	}
+	errs = append(errs, c.validateTexts())
 	if tap != nil && ingest != nil {
 		errs = append(errs, validateOverlap(&tap.ServerConfig.NetAddr, &ingest.ServerConfig.NetAddr))
 	}
@@ -70,20 +72,31 @@ func (c *AnalysisConfig) validate() []error {
 	for i, route := range c.Routes {
 		errs = append(errs, route.validate(i)...)
 	}
-	for i, prefix := range c.TaskPrefixes {
-		if prefix.Prefix == "" {
-			errs = append(errs, fmt.Errorf("tap::task_prefixes::%d::prefix: is empty; want the beginning of a text, e.g. %q", i, "search_query: "))
+	// Written so that NaN is refused as well.
+	if !(c.VectorSamplingRatio >= 0 && c.VectorSamplingRatio <= 1) {
+		errs = append(errs, fmt.Errorf("tap::vector_sampling_ratio: is %v; want a share of calls from 0 to 1, e.g. 0.1",
+			c.VectorSamplingRatio))
+	}
+	for i, name := range c.ClientIDHeaders {
+		if !httpguts.ValidHeaderFieldName(name) {
+			errs = append(errs, fmt.Errorf("tap::client_id_headers::%d: is %q; want the name of a header, e.g. Authorization", i, name))
 		}
-		if prefix.Task == "" || len(prefix.Task) > maxTaskType {
-			errs = append(errs, fmt.Errorf("tap::task_prefixes::%d::task: is %q; want a name of 1 to %d bytes, e.g. %s", i, prefix.Task,
-				maxTaskType, embedding.TaskQuery))
-		}
+	}
+	if c.TraceContext != TraceContextPass && c.TraceContext != TraceContextContinue {
+		errs = append(errs, fmt.Errorf("tap::trace_context: is %q; want %s to pass the client's on as it is, or %s to make the "+
+			"tap's span the parent of the server's", c.TraceContext, TraceContextPass, TraceContextContinue))
 	}
 	return errs
 }
 
-// maxTaskType is the longest name of a task type, in bytes: it becomes a label.
-const maxTaskType = 64
+func (c *IngestConfig) validate() []error {
+	errs := validateServer("ingest", &c.ServerConfig)
+	if c.MaxConcurrentRequests <= 0 {
+		errs = append(errs, fmt.Errorf("ingest::max_concurrent_requests: is %d; want a positive number, e.g. %d",
+			c.MaxConcurrentRequests, defaultConcurrentIngests))
+	}
+	return errs
+}
 
 // validateServer checks what confighttp leaves open. key is the path of the section.
 func validateServer(key string, c *confighttp.ServerConfig) []error {

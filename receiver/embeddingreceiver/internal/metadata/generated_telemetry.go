@@ -25,15 +25,16 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                        metric.Meter
-	mu                           sync.Mutex
-	registrations                []metric.Registration
-	EmbeddingTapAnalysisDuration metric.Float64Histogram
-	EmbeddingTapCalls            metric.Int64Counter
-	EmbeddingTapCapturedMemory   metric.Int64ObservableGauge
-	EmbeddingTapDroppedEvents    metric.Int64Counter
-	EmbeddingTapQueueLength      metric.Int64ObservableGauge
-	EmbeddingTapUnanalyzedCalls  metric.Int64Counter
+	meter                          metric.Meter
+	mu                             sync.Mutex
+	registrations                  []metric.Registration
+	EmbeddingIngestRefusedRequests metric.Int64Counter
+	EmbeddingTapAnalysisDuration   metric.Float64Histogram
+	EmbeddingTapCalls              metric.Int64Counter
+	EmbeddingTapCapturedMemory     metric.Int64ObservableGauge
+	EmbeddingTapDroppedEvents      metric.Int64Counter
+	EmbeddingTapQueueLength        metric.Int64ObservableGauge
+	EmbeddingTapUnanalyzedCalls    metric.Int64Counter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -105,6 +106,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
+	builder.EmbeddingIngestRefusedRequests, err = builder.meter.Int64Counter(
+		"otelcol_embedding_ingest_refused_requests",
+		metric.WithDescription("Requests to ingest that were asked to come again, because max_concurrent_requests were being read. [Alpha]"),
+		metric.WithUnit("{request}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.EmbeddingTapAnalysisDuration, err = builder.meter.Float64Histogram(
 		"otelcol_embedding_tap_analysis_duration",
 		metric.WithDescription("Time that a worker of the tap took to decode one call and hand the event on. [Alpha]"),

@@ -28,10 +28,14 @@ func TestSetupTelemetry(t *testing.T) {
 		observer.Observe(1)
 		return nil
 	}))
+	tb.EmbeddingIngestRefusedRequests.Add(context.Background(), 1)
 	tb.EmbeddingTapAnalysisDuration.Record(context.Background(), 1)
 	tb.EmbeddingTapCalls.Add(context.Background(), 1)
 	tb.EmbeddingTapDroppedEvents.Add(context.Background(), 1)
 	tb.EmbeddingTapUnanalyzedCalls.Add(context.Background(), 1)
+	AssertEqualEmbeddingIngestRefusedRequests(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
 	AssertEqualEmbeddingTapAnalysisDuration(t, testTel,
 		[]metricdata.HistogramDataPoint[float64]{{}}, metricdatatest.IgnoreValue(),
 		metricdatatest.IgnoreTimestamp())
