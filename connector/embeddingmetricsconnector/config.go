@@ -19,6 +19,17 @@ const (
 	HistogramExponential = "exponential"
 )
 
+// Generations of the GenAI semantic conventions, whose metrics of embedding calls were renamed.
+const (
+	// SemconvLegacy has gen_ai.client.operation.duration and gen_ai.client.token.usage, which embedding calls shared with
+	// others.
+	SemconvLegacy = "legacy"
+	// SemconvLatest has gen_ai.client.embeddings.duration and gen_ai.client.embeddings.operation.input_tokens.
+	SemconvLatest = "latest"
+	// SemconvBoth has all four.
+	SemconvBoth = "both"
+)
+
 // Config configures the connector.
 type Config struct {
 	// MetricsBuilderConfig switches single metrics on and off under the key metrics.
@@ -30,6 +41,9 @@ type Config struct {
 	WindowExpiration time.Duration `mapstructure:"window_expiration"`
 	// Histogram is HistogramExplicit or HistogramExponential.
 	Histogram string `mapstructure:"histogram"`
+
+	// Semconv is SemconvLegacy, SemconvLatest or SemconvBoth.
+	Semconv string `mapstructure:"semconv"`
 
 	// Models are the models that are known beforehand. Their counters start at 0 and their names are always kept.
 	Models []ModelConfig `mapstructure:"models"`
@@ -62,6 +76,7 @@ func createDefaultConfig() component.Config {
 		FlushInterval:        5 * time.Second,
 		WindowExpiration:     5 * time.Minute,
 		Histogram:            HistogramExplicit,
+		Semconv:              SemconvLegacy,
 		MaxModels:            100,
 		MaxTaskTypes:         50,
 		MaxErrorTypes:        50,
@@ -84,6 +99,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Histogram != HistogramExplicit && c.Histogram != HistogramExponential {
 		refuse("histogram: %q is unknown; want %s or %s", c.Histogram, HistogramExplicit, HistogramExponential)
+	}
+	if c.Semconv != SemconvLegacy && c.Semconv != SemconvLatest && c.Semconv != SemconvBoth {
+		refuse("semconv: %q is unknown; want %s, %s or %s", c.Semconv, SemconvLegacy, SemconvLatest, SemconvBoth)
 	}
 	for _, limit := range []struct {
 		key   string

@@ -40,6 +40,7 @@ func TestLoadConfig(t *testing.T) {
 	require.Equal(t, 10*time.Second, cfg.FlushInterval)
 	require.Equal(t, time.Minute, cfg.WindowExpiration)
 	require.Equal(t, HistogramExponential, cfg.Histogram)
+	require.Equal(t, SemconvBoth, cfg.Semconv)
 	require.Equal(t, []int{3, 4, 5, 6, 7, 8}, []int{
 		cfg.MaxModels, cfg.MaxTaskTypes, cfg.MaxErrorTypes, cfg.MaxServers, cfg.MaxDimensions, cfg.MaxWindows,
 	})
@@ -58,6 +59,9 @@ func TestWrongConfigurations(t *testing.T) {
 		},
 		"unknown histogram": {
 			map[string]any{"histogram": "native"}, `histogram: "native" is unknown; want explicit or exponential`,
+		},
+		"unknown conventions": {
+			map[string]any{"semconv": "v1.37"}, `semconv: "v1.37" is unknown; want legacy, latest or both`,
 		},
 		"no room": {
 			map[string]any{"max_servers": 0}, "max_servers: 0 is too small; want at least 1",

@@ -53,8 +53,12 @@ func declared(t *testing.T) declaration {
 
 // everything returns metrics in which every metric, every attribute and every value of an enumeration occurs.
 func everything(t *testing.T, cfg *Config) pmetric.Metrics {
+	cfg.Semconv = SemconvBoth
 	judged := call("m")
 	judged.HasQuality = true
+	judged.InputCharacters = []int64{5, 7}
+	judged.Request.Utilization = 0.5
+	judged.Server = embedding.ServerTimings{Total: 5, Load: 1, Tokenization: 1, Queue: 1, Inference: 2}
 	judged.Quality.Counts = embedding.ReasonCounts{NonFinite: 1, Zero: 1, Dimension: 1, Norm: 1, Duplicate: 1, Outlier: 1}
 	failed := call("m")
 	failed.StatusCode, failed.ErrorType = 503, "InternalServerError"

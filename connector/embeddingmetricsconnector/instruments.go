@@ -17,12 +17,20 @@ type instruments struct {
 	tokens   metric.Int64Histogram
 	batch    metric.Int64Histogram
 
+	characters  metric.Int64Histogram
+	utilization metric.Float64Histogram
+	anomalies   metric.Int64Counter
+	phases      metric.Float64Histogram
+
 	vectors  metric.Int64Counter
 	invalid  metric.Int64Counter
 	outliers metric.Int64Counter
 
 	genAIDuration metric.Float64Histogram
 	genAITokens   metric.Int64Histogram
+
+	genAIEmbeddingsDuration metric.Float64Histogram
+	genAIEmbeddingsTokens   metric.Int64Histogram
 }
 
 // gauges show window reports; one that is switched off is nil.
@@ -33,8 +41,9 @@ type gauges struct {
 	referenceVectors, state                  metric.Int64ObservableGauge
 }
 
-func newInstruments(meter metric.Meter, cfg *metadata.MetricsConfig) (instruments, error) {
+func newInstruments(meter metric.Meter, cfg *metadata.MetricsConfig, semconv string) (instruments, error) {
 	b := builder{meter: meter}
+	legacy, latest := semconv != SemconvLatest, semconv != SemconvLegacy
 	i := instruments{
 		requests: b.counter(cfg.EmbeddingRequests.Enabled,
 			"embedding.requests", "{request}", "Calls to embedding servers."),
@@ -50,6 +59,18 @@ func newInstruments(meter metric.Meter, cfg *metadata.MetricsConfig) (instrument
 			"embedding.batch.size", "{input}", "Inputs in one call.",
 			powers(1, 2, 12)...),
 
+		characters: b.counts(cfg.EmbeddingInputCharacters.Enabled,
+			"embedding.input.characters", "{character}", "Characters of one text.",
+			powers(16, 2, 14)...),
+		utilization: b.ratios(cfg.EmbeddingInputUtilization.Enabled,
+			"embedding.input.utilization", "Share of the model's maximum of tokens that the longest input of one call takes.",
+			0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1),
+		anomalies: b.counter(cfg.EmbeddingRequestAnomalies.Enabled,
+			"embedding.request.anomalies", "{request}", "Calls with something about them that is hardly meant to be."),
+		phases: b.seconds(cfg.EmbeddingServerDuration.Enabled,
+			"embedding.server.duration", "Where the server says that the time of one call went.",
+			0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+
 		vectors: b.counter(cfg.EmbeddingVectors.Enabled,
 			"embedding.vectors", "{vector}", "Vectors returned, by their length."),
 		invalid: b.counter(cfg.EmbeddingVectorsInvalid.Enabled,
@@ -58,11 +79,17 @@ func newInstruments(meter metric.Meter, cfg *metadata.MetricsConfig) (instrument
 			"embedding.vectors.outliers", "{vector}",
 			"Vectors whose cosine to the reference centroid is far outside of the reference's range."),
 
-		genAIDuration: b.seconds(cfg.GenAiClientOperationDuration.Enabled,
+		genAIDuration: b.seconds(legacy && cfg.GenAiClientOperationDuration.Enabled,
 			"gen_ai.client.operation.duration", "GenAI operation duration.",
 			powers(0.01, 2, 14)...),
-		genAITokens: b.counts(cfg.GenAiClientTokenUsage.Enabled,
+		genAITokens: b.counts(legacy && cfg.GenAiClientTokenUsage.Enabled,
 			"gen_ai.client.token.usage", "{token}", "Number of input tokens used by a successful call.",
+			powers(1, 4, 14)...),
+		genAIEmbeddingsDuration: b.seconds(latest && cfg.GenAiClientEmbeddingsDuration.Enabled,
+			"gen_ai.client.embeddings.duration", "GenAI client embeddings operation duration.",
+			powers(0.01, 2, 14)...),
+		genAIEmbeddingsTokens: b.counts(latest && cfg.GenAiClientEmbeddingsOperationInputTokens.Enabled,
+			"gen_ai.client.embeddings.operation.input_tokens", "{token}", "The number of input tokens used per embeddings operation.",
 			powers(1, 4, 14)...),
 	}
 	return i, errors.Join(b.errs...)
@@ -120,10 +147,18 @@ func (b *builder) counter(enabled bool, name, unit, description string) metric.I
 }
 
 func (b *builder) seconds(enabled bool, name, description string, bounds ...float64) metric.Float64Histogram {
+	return b.floats(enabled, name, "s", description, bounds)
+}
+
+func (b *builder) ratios(enabled bool, name, description string, bounds ...float64) metric.Float64Histogram {
+	return b.floats(enabled, name, "1", description, bounds)
+}
+
+func (b *builder) floats(enabled bool, name, unit, description string, bounds []float64) metric.Float64Histogram {
 	if !enabled {
 		return noop.Float64Histogram{}
 	}
-	h, err := b.meter.Float64Histogram(name, metric.WithUnit("s"), metric.WithDescription(description),
+	h, err := b.meter.Float64Histogram(name, metric.WithUnit(unit), metric.WithDescription(description),
 		metric.WithExplicitBucketBoundaries(bounds...))
 	b.errs = append(b.errs, err)
 	return h

@@ -27,6 +27,10 @@ var prometheusFamilies = map[string]string{
 	"embedding_request_duration_seconds": "HISTOGRAM model",
 	"embedding_input_tokens":             "HISTOGRAM model",
 	"embedding_batch_size":               "HISTOGRAM model",
+	"embedding_input_characters":         "HISTOGRAM model",
+	"embedding_input_utilization":        "HISTOGRAM model",
+	"embedding_request_anomalies_total":  "COUNTER anomaly model",
+	"embedding_server_duration_seconds":  "HISTOGRAM model phase",
 	"embedding_vectors_total":            "COUNTER dimension model",
 	"embedding_vectors_invalid_total":    "COUNTER model reason",
 	"embedding_vectors_outliers_total":   "COUNTER model",
@@ -44,6 +48,10 @@ var prometheusFamilies = map[string]string{
 	"embedding_quality_state":     "GAUGE dimension model replica task_type verdict",
 
 	"gen_ai_client_operation_duration_seconds": "HISTOGRAM error_type gen_ai_operation_name gen_ai_provider_name " +
+		"gen_ai_request_model gen_ai_response_model server_address server_port",
+	"gen_ai_client_embeddings_duration_seconds": "HISTOGRAM error_type gen_ai_operation_name gen_ai_provider_name " +
+		"gen_ai_request_model gen_ai_response_model server_address server_port",
+	"gen_ai_client_embeddings_operation_input_tokens": "HISTOGRAM gen_ai_operation_name gen_ai_provider_name " +
 		"gen_ai_request_model gen_ai_response_model server_address server_port",
 	"gen_ai_client_token_usage": "HISTOGRAM gen_ai_operation_name gen_ai_provider_name gen_ai_request_model " +
 		"gen_ai_response_model gen_ai_token_type server_address server_port",

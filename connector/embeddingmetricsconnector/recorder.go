@@ -40,7 +40,7 @@ type errorKind struct {
 }
 
 func newRecorder(meter metric.Meter, cfg *Config, overflowed metric.Int64Counter) (*recorder, error) {
-	instruments, err := newInstruments(meter, &cfg.Metrics)
+	instruments, err := newInstruments(meter, &cfg.Metrics, cfg.Semconv)
 	if err != nil {
 		return nil, err
 	}
@@ -75,6 +75,9 @@ func newRecorder(meter metric.Meter, cfg *Config, overflowed metric.Int64Counter
 func (r *recorder) startAtZero(m *model) {
 	for i := range m.invalid {
 		r.invalid.Add(context.Background(), 0, m.invalid[i].add...)
+	}
+	for i := range m.anomalies {
+		r.anomalies.Add(context.Background(), 0, m.anomalies[i].add...)
 	}
 	r.outliers.Add(context.Background(), 0, m.all.add...)
 }
@@ -130,20 +133,56 @@ func (r *recorder) record(ev *embedding.Event) {
 	if ev.InputCount > 0 {
 		r.batch.Record(r.spanCtx, int64(ev.InputCount), m.all.record...)
 	}
+	r.recordRequest(ctx, m, ev)
 	r.recordVectors(ctx, m, ev)
 
 	if ev.Failed() {
 		kind := r.errorKind(ev)
 		r.errors.Add(ctx, 1, m.failure(kind).add...)
 		genAI := m.genAI(r.server(ev), ev.RequestModel != "", kind.errorType)
-		r.genAIDuration.Record(r.spanCtx, ev.Duration.Seconds(), genAI.duration...)
+		r.recordGenAIDuration(ev, genAI)
 		return
 	}
 	genAI := m.genAI(r.server(ev), ev.RequestModel != "", "")
-	r.genAIDuration.Record(r.spanCtx, ev.Duration.Seconds(), genAI.duration...)
+	r.recordGenAIDuration(ev, genAI)
 	if ev.HasInputTokens && ev.TokensUnit == embedding.UnitToken {
 		r.tokens.Record(r.spanCtx, ev.InputTokens, m.all.record...)
 		r.genAITokens.Record(r.spanCtx, ev.InputTokens, genAI.tokens...)
+		r.genAIEmbeddingsTokens.Record(r.spanCtx, ev.InputTokens, genAI.duration...) // of a success: without error.type
+	}
+}
+
+func (r *recorder) recordGenAIDuration(ev *embedding.Event, s genAISeries) {
+	r.genAIDuration.Record(r.spanCtx, ev.Duration.Seconds(), s.duration...)
+	r.genAIEmbeddingsDuration.Record(r.spanCtx, ev.Duration.Seconds(), s.duration...)
+}
+
+// recordRequest records what is known of a call beside its outcome and its vectors.
+func (r *recorder) recordRequest(ctx context.Context, m *model, ev *embedding.Event) {
+	for _, n := range ev.InputCharacters {
+		if n > 0 { // 0 for token ids, whose characters nobody knows
+			r.characters.Record(r.spanCtx, n, m.all.record...)
+		}
+	}
+	found := ev.Request
+	if found == (embedding.RequestQuality{}) {
+		// Nobody has looked, or there was nothing to find.
+		found = ev.JudgeRequest(0)
+	}
+	if found.Utilization > 0 {
+		r.utilization.Record(r.spanCtx, found.Utilization, m.all.record...)
+	}
+	if found.Anomalies != 0 {
+		for i, anomaly := range embedding.Anomalies() {
+			if found.Anomalies.Has(anomaly) {
+				r.anomalies.Add(ctx, 1, m.anomalies[i].add...)
+			}
+		}
+	}
+	for i, phase := range embedding.Phases() {
+		if d := *ev.Server.Of(phase); d > 0 {
+			r.phases.Record(r.spanCtx, d.Seconds(), m.phases[i].record...)
+		}
 	}
 }
 

@@ -106,6 +106,12 @@ func (ms *models) create(label string) *model {
 	for _, reason := range ms.reasons {
 		m.invalid = append(m.invalid, newSeries(m.label, attribute.String("reason", string(reason))))
 	}
+	for _, anomaly := range embedding.Anomalies() {
+		m.anomalies = append(m.anomalies, newSeries(m.label, attribute.String("anomaly", string(anomaly))))
+	}
+	for _, phase := range embedding.Phases() {
+		m.phases = append(m.phases, newSeries(m.label, attribute.String("phase", string(phase))))
+	}
 	ms.created(m)
 	return m
 }
@@ -116,8 +122,10 @@ type model struct {
 	proven     bool // known beforehand or seen to succeed
 	dimensions limited[int]
 
-	all     series   // without other labels
-	invalid []series // in the order of models.reasons
+	all       series   // without other labels
+	invalid   []series // in the order of models.reasons
+	anomalies []series // in the order of embedding.Anomalies
+	phases    []series // in the order of embedding.Phases
 
 	byTask      map[string]series
 	byDimension map[int]series

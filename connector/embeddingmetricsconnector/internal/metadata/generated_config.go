@@ -106,6 +106,26 @@ func (ms *EmbeddingCosineStddevMetricConfig) Unmarshal(parser *confmap.Conf) err
 	return nil
 }
 
+// EmbeddingInputCharactersMetricConfig provides config for the embedding.input.characters metric.
+type EmbeddingInputCharactersMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *EmbeddingInputCharactersMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
 // EmbeddingInputTokensMetricConfig provides config for the embedding.input.tokens metric.
 type EmbeddingInputTokensMetricConfig struct {
 	Enabled          bool `mapstructure:"enabled"`
@@ -113,6 +133,26 @@ type EmbeddingInputTokensMetricConfig struct {
 }
 
 func (ms *EmbeddingInputTokensMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// EmbeddingInputUtilizationMetricConfig provides config for the embedding.input.utilization metric.
+type EmbeddingInputUtilizationMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *EmbeddingInputUtilizationMetricConfig) Unmarshal(parser *confmap.Conf) error {
 	if parser == nil {
 		return nil
 	}
@@ -266,6 +306,26 @@ func (ms *EmbeddingReferenceVectorsMetricConfig) Unmarshal(parser *confmap.Conf)
 	return nil
 }
 
+// EmbeddingRequestAnomaliesMetricConfig provides config for the embedding.request.anomalies metric.
+type EmbeddingRequestAnomaliesMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *EmbeddingRequestAnomaliesMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
 // EmbeddingRequestDurationMetricConfig provides config for the embedding.request.duration metric.
 type EmbeddingRequestDurationMetricConfig struct {
 	Enabled          bool `mapstructure:"enabled"`
@@ -313,6 +373,26 @@ type EmbeddingRequestsMetricConfig struct {
 }
 
 func (ms *EmbeddingRequestsMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// EmbeddingServerDurationMetricConfig provides config for the embedding.server.duration metric.
+type EmbeddingServerDurationMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *EmbeddingServerDurationMetricConfig) Unmarshal(parser *confmap.Conf) error {
 	if parser == nil {
 		return nil
 	}
@@ -386,6 +466,46 @@ func (ms *EmbeddingVectorsOutliersMetricConfig) Unmarshal(parser *confmap.Conf) 
 	return nil
 }
 
+// GenAiClientEmbeddingsDurationMetricConfig provides config for the gen_ai.client.embeddings.duration metric.
+type GenAiClientEmbeddingsDurationMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *GenAiClientEmbeddingsDurationMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// GenAiClientEmbeddingsOperationInputTokensMetricConfig provides config for the gen_ai.client.embeddings.operation.input_tokens metric.
+type GenAiClientEmbeddingsOperationInputTokensMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *GenAiClientEmbeddingsOperationInputTokensMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
 // GenAiClientOperationDurationMetricConfig provides config for the gen_ai.client.operation.duration metric.
 type GenAiClientOperationDurationMetricConfig struct {
 	Enabled          bool `mapstructure:"enabled"`
@@ -428,27 +548,33 @@ func (ms *GenAiClientTokenUsageMetricConfig) Unmarshal(parser *confmap.Conf) err
 
 // MetricsConfig provides config for embedding_metrics metrics.
 type MetricsConfig struct {
-	EmbeddingBatchSize           EmbeddingBatchSizeMetricConfig           `mapstructure:"embedding.batch.size"`
-	EmbeddingCentroidDistance    EmbeddingCentroidDistanceMetricConfig    `mapstructure:"embedding.centroid.distance"`
-	EmbeddingCosineMean          EmbeddingCosineMeanMetricConfig          `mapstructure:"embedding.cosine.mean"`
-	EmbeddingCosineQuantile      EmbeddingCosineQuantileMetricConfig      `mapstructure:"embedding.cosine.quantile"`
-	EmbeddingCosineStddev        EmbeddingCosineStddevMetricConfig        `mapstructure:"embedding.cosine.stddev"`
-	EmbeddingInputTokens         EmbeddingInputTokensMetricConfig         `mapstructure:"embedding.input.tokens"`
-	EmbeddingMeanShiftZ          EmbeddingMeanShiftZMetricConfig          `mapstructure:"embedding.mean_shift.z"`
-	EmbeddingNormMax             EmbeddingNormMaxMetricConfig             `mapstructure:"embedding.norm.max"`
-	EmbeddingNormMean            EmbeddingNormMeanMetricConfig            `mapstructure:"embedding.norm.mean"`
-	EmbeddingNormMin             EmbeddingNormMinMetricConfig             `mapstructure:"embedding.norm.min"`
-	EmbeddingNormStddev          EmbeddingNormStddevMetricConfig          `mapstructure:"embedding.norm.stddev"`
-	EmbeddingQualityState        EmbeddingQualityStateMetricConfig        `mapstructure:"embedding.quality.state"`
-	EmbeddingReferenceVectors    EmbeddingReferenceVectorsMetricConfig    `mapstructure:"embedding.reference.vectors"`
-	EmbeddingRequestDuration     EmbeddingRequestDurationMetricConfig     `mapstructure:"embedding.request.duration"`
-	EmbeddingRequestErrors       EmbeddingRequestErrorsMetricConfig       `mapstructure:"embedding.request.errors"`
-	EmbeddingRequests            EmbeddingRequestsMetricConfig            `mapstructure:"embedding.requests"`
-	EmbeddingVectors             EmbeddingVectorsMetricConfig             `mapstructure:"embedding.vectors"`
-	EmbeddingVectorsInvalid      EmbeddingVectorsInvalidMetricConfig      `mapstructure:"embedding.vectors.invalid"`
-	EmbeddingVectorsOutliers     EmbeddingVectorsOutliersMetricConfig     `mapstructure:"embedding.vectors.outliers"`
-	GenAiClientOperationDuration GenAiClientOperationDurationMetricConfig `mapstructure:"gen_ai.client.operation.duration"`
-	GenAiClientTokenUsage        GenAiClientTokenUsageMetricConfig        `mapstructure:"gen_ai.client.token.usage"`
+	EmbeddingBatchSize                        EmbeddingBatchSizeMetricConfig                        `mapstructure:"embedding.batch.size"`
+	EmbeddingCentroidDistance                 EmbeddingCentroidDistanceMetricConfig                 `mapstructure:"embedding.centroid.distance"`
+	EmbeddingCosineMean                       EmbeddingCosineMeanMetricConfig                       `mapstructure:"embedding.cosine.mean"`
+	EmbeddingCosineQuantile                   EmbeddingCosineQuantileMetricConfig                   `mapstructure:"embedding.cosine.quantile"`
+	EmbeddingCosineStddev                     EmbeddingCosineStddevMetricConfig                     `mapstructure:"embedding.cosine.stddev"`
+	EmbeddingInputCharacters                  EmbeddingInputCharactersMetricConfig                  `mapstructure:"embedding.input.characters"`
+	EmbeddingInputTokens                      EmbeddingInputTokensMetricConfig                      `mapstructure:"embedding.input.tokens"`
+	EmbeddingInputUtilization                 EmbeddingInputUtilizationMetricConfig                 `mapstructure:"embedding.input.utilization"`
+	EmbeddingMeanShiftZ                       EmbeddingMeanShiftZMetricConfig                       `mapstructure:"embedding.mean_shift.z"`
+	EmbeddingNormMax                          EmbeddingNormMaxMetricConfig                          `mapstructure:"embedding.norm.max"`
+	EmbeddingNormMean                         EmbeddingNormMeanMetricConfig                         `mapstructure:"embedding.norm.mean"`
+	EmbeddingNormMin                          EmbeddingNormMinMetricConfig                          `mapstructure:"embedding.norm.min"`
+	EmbeddingNormStddev                       EmbeddingNormStddevMetricConfig                       `mapstructure:"embedding.norm.stddev"`
+	EmbeddingQualityState                     EmbeddingQualityStateMetricConfig                     `mapstructure:"embedding.quality.state"`
+	EmbeddingReferenceVectors                 EmbeddingReferenceVectorsMetricConfig                 `mapstructure:"embedding.reference.vectors"`
+	EmbeddingRequestAnomalies                 EmbeddingRequestAnomaliesMetricConfig                 `mapstructure:"embedding.request.anomalies"`
+	EmbeddingRequestDuration                  EmbeddingRequestDurationMetricConfig                  `mapstructure:"embedding.request.duration"`
+	EmbeddingRequestErrors                    EmbeddingRequestErrorsMetricConfig                    `mapstructure:"embedding.request.errors"`
+	EmbeddingRequests                         EmbeddingRequestsMetricConfig                         `mapstructure:"embedding.requests"`
+	EmbeddingServerDuration                   EmbeddingServerDurationMetricConfig                   `mapstructure:"embedding.server.duration"`
+	EmbeddingVectors                          EmbeddingVectorsMetricConfig                          `mapstructure:"embedding.vectors"`
+	EmbeddingVectorsInvalid                   EmbeddingVectorsInvalidMetricConfig                   `mapstructure:"embedding.vectors.invalid"`
+	EmbeddingVectorsOutliers                  EmbeddingVectorsOutliersMetricConfig                  `mapstructure:"embedding.vectors.outliers"`
+	GenAiClientEmbeddingsDuration             GenAiClientEmbeddingsDurationMetricConfig             `mapstructure:"gen_ai.client.embeddings.duration"`
+	GenAiClientEmbeddingsOperationInputTokens GenAiClientEmbeddingsOperationInputTokensMetricConfig `mapstructure:"gen_ai.client.embeddings.operation.input_tokens"`
+	GenAiClientOperationDuration              GenAiClientOperationDurationMetricConfig              `mapstructure:"gen_ai.client.operation.duration"`
+	GenAiClientTokenUsage                     GenAiClientTokenUsageMetricConfig                     `mapstructure:"gen_ai.client.token.usage"`
 }
 
 func DefaultMetricsConfig() MetricsConfig {
@@ -468,7 +594,13 @@ func DefaultMetricsConfig() MetricsConfig {
 		EmbeddingCosineStddev: EmbeddingCosineStddevMetricConfig{
 			Enabled: true,
 		},
+		EmbeddingInputCharacters: EmbeddingInputCharactersMetricConfig{
+			Enabled: true,
+		},
 		EmbeddingInputTokens: EmbeddingInputTokensMetricConfig{
+			Enabled: true,
+		},
+		EmbeddingInputUtilization: EmbeddingInputUtilizationMetricConfig{
 			Enabled: true,
 		},
 		EmbeddingMeanShiftZ: EmbeddingMeanShiftZMetricConfig{
@@ -492,6 +624,9 @@ func DefaultMetricsConfig() MetricsConfig {
 		EmbeddingReferenceVectors: EmbeddingReferenceVectorsMetricConfig{
 			Enabled: true,
 		},
+		EmbeddingRequestAnomalies: EmbeddingRequestAnomaliesMetricConfig{
+			Enabled: true,
+		},
 		EmbeddingRequestDuration: EmbeddingRequestDurationMetricConfig{
 			Enabled: true,
 		},
@@ -501,6 +636,9 @@ func DefaultMetricsConfig() MetricsConfig {
 		EmbeddingRequests: EmbeddingRequestsMetricConfig{
 			Enabled: true,
 		},
+		EmbeddingServerDuration: EmbeddingServerDurationMetricConfig{
+			Enabled: true,
+		},
 		EmbeddingVectors: EmbeddingVectorsMetricConfig{
 			Enabled: true,
 		},
@@ -508,6 +646,12 @@ func DefaultMetricsConfig() MetricsConfig {
 			Enabled: true,
 		},
 		EmbeddingVectorsOutliers: EmbeddingVectorsOutliersMetricConfig{
+			Enabled: true,
+		},
+		GenAiClientEmbeddingsDuration: GenAiClientEmbeddingsDurationMetricConfig{
+			Enabled: true,
+		},
+		GenAiClientEmbeddingsOperationInputTokens: GenAiClientEmbeddingsOperationInputTokensMetricConfig{
 			Enabled: true,
 		},
 		GenAiClientOperationDuration: GenAiClientOperationDurationMetricConfig{

@@ -41,7 +41,13 @@ func TestMetricsBuilderConfig(t *testing.T) {
 					EmbeddingCosineStddev: EmbeddingCosineStddevMetricConfig{
 						Enabled: true,
 					},
+					EmbeddingInputCharacters: EmbeddingInputCharactersMetricConfig{
+						Enabled: true,
+					},
 					EmbeddingInputTokens: EmbeddingInputTokensMetricConfig{
+						Enabled: true,
+					},
+					EmbeddingInputUtilization: EmbeddingInputUtilizationMetricConfig{
 						Enabled: true,
 					},
 					EmbeddingMeanShiftZ: EmbeddingMeanShiftZMetricConfig{
@@ -65,6 +71,9 @@ func TestMetricsBuilderConfig(t *testing.T) {
 					EmbeddingReferenceVectors: EmbeddingReferenceVectorsMetricConfig{
 						Enabled: true,
 					},
+					EmbeddingRequestAnomalies: EmbeddingRequestAnomaliesMetricConfig{
+						Enabled: true,
+					},
 					EmbeddingRequestDuration: EmbeddingRequestDurationMetricConfig{
 						Enabled: true,
 					},
@@ -74,6 +83,9 @@ func TestMetricsBuilderConfig(t *testing.T) {
 					EmbeddingRequests: EmbeddingRequestsMetricConfig{
 						Enabled: true,
 					},
+					EmbeddingServerDuration: EmbeddingServerDurationMetricConfig{
+						Enabled: true,
+					},
 					EmbeddingVectors: EmbeddingVectorsMetricConfig{
 						Enabled: true,
 					},
@@ -81,6 +93,12 @@ func TestMetricsBuilderConfig(t *testing.T) {
 						Enabled: true,
 					},
 					EmbeddingVectorsOutliers: EmbeddingVectorsOutliersMetricConfig{
+						Enabled: true,
+					},
+					GenAiClientEmbeddingsDuration: GenAiClientEmbeddingsDurationMetricConfig{
+						Enabled: true,
+					},
+					GenAiClientEmbeddingsOperationInputTokens: GenAiClientEmbeddingsOperationInputTokensMetricConfig{
 						Enabled: true,
 					},
 					GenAiClientOperationDuration: GenAiClientOperationDurationMetricConfig{
@@ -111,7 +129,13 @@ func TestMetricsBuilderConfig(t *testing.T) {
 					EmbeddingCosineStddev: EmbeddingCosineStddevMetricConfig{
 						Enabled: false,
 					},
+					EmbeddingInputCharacters: EmbeddingInputCharactersMetricConfig{
+						Enabled: false,
+					},
 					EmbeddingInputTokens: EmbeddingInputTokensMetricConfig{
+						Enabled: false,
+					},
+					EmbeddingInputUtilization: EmbeddingInputUtilizationMetricConfig{
 						Enabled: false,
 					},
 					EmbeddingMeanShiftZ: EmbeddingMeanShiftZMetricConfig{
@@ -135,6 +159,9 @@ func TestMetricsBuilderConfig(t *testing.T) {
 					EmbeddingReferenceVectors: EmbeddingReferenceVectorsMetricConfig{
 						Enabled: false,
 					},
+					EmbeddingRequestAnomalies: EmbeddingRequestAnomaliesMetricConfig{
+						Enabled: false,
+					},
 					EmbeddingRequestDuration: EmbeddingRequestDurationMetricConfig{
 						Enabled: false,
 					},
@@ -144,6 +171,9 @@ func TestMetricsBuilderConfig(t *testing.T) {
 					EmbeddingRequests: EmbeddingRequestsMetricConfig{
 						Enabled: false,
 					},
+					EmbeddingServerDuration: EmbeddingServerDurationMetricConfig{
+						Enabled: false,
+					},
 					EmbeddingVectors: EmbeddingVectorsMetricConfig{
 						Enabled: false,
 					},
@@ -151,6 +181,12 @@ func TestMetricsBuilderConfig(t *testing.T) {
 						Enabled: false,
 					},
 					EmbeddingVectorsOutliers: EmbeddingVectorsOutliersMetricConfig{
+						Enabled: false,
+					},
+					GenAiClientEmbeddingsDuration: GenAiClientEmbeddingsDurationMetricConfig{
+						Enabled: false,
+					},
+					GenAiClientEmbeddingsOperationInputTokens: GenAiClientEmbeddingsOperationInputTokensMetricConfig{
 						Enabled: false,
 					},
 					GenAiClientOperationDuration: GenAiClientOperationDurationMetricConfig{
@@ -166,7 +202,7 @@ func TestMetricsBuilderConfig(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			cfg := loadMetricsBuilderConfig(t, tt.name)
-			diff := cmp.Diff(tt.want, cfg, cmpopts.IgnoreUnexported(EmbeddingBatchSizeMetricConfig{}, EmbeddingCentroidDistanceMetricConfig{}, EmbeddingCosineMeanMetricConfig{}, EmbeddingCosineQuantileMetricConfig{}, EmbeddingCosineStddevMetricConfig{}, EmbeddingInputTokensMetricConfig{}, EmbeddingMeanShiftZMetricConfig{}, EmbeddingNormMaxMetricConfig{}, EmbeddingNormMeanMetricConfig{}, EmbeddingNormMinMetricConfig{}, EmbeddingNormStddevMetricConfig{}, EmbeddingQualityStateMetricConfig{}, EmbeddingReferenceVectorsMetricConfig{}, EmbeddingRequestDurationMetricConfig{}, EmbeddingRequestErrorsMetricConfig{}, EmbeddingRequestsMetricConfig{}, EmbeddingVectorsMetricConfig{}, EmbeddingVectorsInvalidMetricConfig{}, EmbeddingVectorsOutliersMetricConfig{}, GenAiClientOperationDurationMetricConfig{}, GenAiClientTokenUsageMetricConfig{}))
+			diff := cmp.Diff(tt.want, cfg, cmpopts.IgnoreUnexported(EmbeddingBatchSizeMetricConfig{}, EmbeddingCentroidDistanceMetricConfig{}, EmbeddingCosineMeanMetricConfig{}, EmbeddingCosineQuantileMetricConfig{}, EmbeddingCosineStddevMetricConfig{}, EmbeddingInputCharactersMetricConfig{}, EmbeddingInputTokensMetricConfig{}, EmbeddingInputUtilizationMetricConfig{}, EmbeddingMeanShiftZMetricConfig{}, EmbeddingNormMaxMetricConfig{}, EmbeddingNormMeanMetricConfig{}, EmbeddingNormMinMetricConfig{}, EmbeddingNormStddevMetricConfig{}, EmbeddingQualityStateMetricConfig{}, EmbeddingReferenceVectorsMetricConfig{}, EmbeddingRequestAnomaliesMetricConfig{}, EmbeddingRequestDurationMetricConfig{}, EmbeddingRequestErrorsMetricConfig{}, EmbeddingRequestsMetricConfig{}, EmbeddingServerDurationMetricConfig{}, EmbeddingVectorsMetricConfig{}, EmbeddingVectorsInvalidMetricConfig{}, EmbeddingVectorsOutliersMetricConfig{}, GenAiClientEmbeddingsDurationMetricConfig{}, GenAiClientEmbeddingsOperationInputTokensMetricConfig{}, GenAiClientOperationDurationMetricConfig{}, GenAiClientTokenUsageMetricConfig{}))
 			require.Emptyf(t, diff, "Config mismatch (-expected +actual):\n%s", diff)
 		})
 	}
