@@ -135,6 +135,13 @@ func (Cohere) ReadResponse(_ http.Header, body []byte, ev *embedding.Event) erro
 	return wrap("read embed answer", cmp.Or(s.err, out.err))
 }
 
+// ReadEnd reads meta.
+func (Cohere) ReadEnd(_ http.Header, end []byte, ev *embedding.Event) {
+	if s, ok := lastMember(end, `"meta"`); ok {
+		readCohereMeta(&s, ev)
+	}
+}
+
 // readCohereEmbeddings reads the value of embeddings.
 func readCohereEmbeddings(s *scanner, out *outputs) {
 	switch s.peek() {

@@ -28,6 +28,10 @@ type Dialect interface {
 	// failure the error type. It decodes what arrived, whatever encoding was asked for. ev.StatusCode is the
 	// status of the answer.
 	ReadResponse(header http.Header, body []byte, ev *embedding.Event) error
+
+	// ReadEnd fills ev with what the headers and the last bytes of a successful answer say, of which nothing else is
+	// known: as a rule the token count, which comes after the vectors.
+	ReadEnd(header http.Header, end []byte, ev *embedding.Event)
 }
 
 // registry lists every dialect; the first that matches a call reads it.

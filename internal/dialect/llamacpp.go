@@ -110,6 +110,9 @@ func (LlamaCPP) ReadResponse(_ http.Header, body []byte, ev *embedding.Event) er
 	return wrap("read llama.cpp answer", readLlamaAnswer(&s, ev))
 }
 
+// ReadEnd reads nothing: the answers count no tokens.
+func (LlamaCPP) ReadEnd(http.Header, []byte, *embedding.Event) {}
+
 // readLlamaAnswer reads a native answer of llama.cpp, whichever route it came from: a list with an object for each
 // input, or from servers older than the end of 2024 one such object.
 //

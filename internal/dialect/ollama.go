@@ -113,6 +113,21 @@ func (Ollama) ReadResponse(_ http.Header, body []byte, ev *embedding.Event) erro
 	return wrap("read Ollama answer", cmp.Or(s.err, out.err))
 }
 
+// ReadEnd reads the token count and the durations.
+func (Ollama) ReadEnd(_ http.Header, end []byte, ev *embedding.Event) {
+	if s, ok := lastMember(end, `"prompt_eval_count"`); ok {
+		if ev.InputTokens, ev.HasInputTokens = s.natural(); ev.HasInputTokens {
+			ev.TokensUnit = embedding.UnitToken
+		}
+	}
+	if s, ok := lastMember(end, `"total_duration"`); ok {
+		ev.Server.Total = s.nanoseconds()
+	}
+	if s, ok := lastMember(end, `"load_duration"`); ok {
+		ev.Server.Load = s.nanoseconds()
+	}
+}
+
 // emptyList reports whether s is at an empty list.
 func emptyList(s scanner) bool { return s.peek() == '[' && !s.open('[') }
 

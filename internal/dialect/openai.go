@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"net/http"
@@ -147,6 +148,26 @@ func (OpenAI) ReadResponse(header http.Header, body []byte, ev *embedding.Event)
 		return wrap("read embeddings answer", readBytes(header, body, ev))
 	}
 	return wrap("read embeddings answer", readList(body, ev, false))
+}
+
+// ReadEnd reads usage.
+func (OpenAI) ReadEnd(header http.Header, end []byte, ev *embedding.Event) {
+	readTEITimings(header, ev)
+	if s, ok := lastMember(end, `"usage"`); ok {
+		readOpenAIUsage(&s, ev)
+	}
+}
+
+// lastMember returns a scanner at the value of the last member with this quoted key in the end of a body. What comes
+// before is vectors, in which no key occurs.
+func lastMember(end []byte, key string) (scanner, bool) {
+	i := bytes.LastIndex(end, []byte(key))
+	if i < 0 {
+		return scanner{}, false
+	}
+	s := scanner{text: end, pos: i}
+	s.key()
+	return s, s.err == nil
 }
 
 // readList reads an answer in OpenAI's form, or the one that vLLM's pooling makes of it. To pass what reads data as a

@@ -131,6 +131,9 @@ func FuzzOpenAIResponse(f *testing.F) {
 		require.NotEmpty(t, failure.ErrorType)
 		require.LessOrEqual(t, len(failure.ErrorType), maxIdentifier)
 
+		for _, d := range registry {
+			d.ReadEnd(nil, body, new(embedding.Event)) // whatever the end of a body is
+		}
 		ev := embedding.Event{StatusCode: http.StatusOK, InputCount: 3}
 		err := OpenAI{}.ReadResponse(nil, body, &ev)
 		require.Equal(t, ev.OutputCount-ev.OutputRagged, ev.VectorRows())

@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"bytes"
 	"net/http"
 	"testing"
 	"time"
@@ -201,4 +202,50 @@ func TestCountVectors(t *testing.T) {
 	ev := embedding.Event{StatusCode: http.StatusOK, CountVectors: true}
 	require.ErrorContains(t, OpenAI{}.ReadResponse(nil, []byte(`{"data":[{"embedding":[[1]]}]}`), &ev), "vector 0: number array has '['")
 	require.ErrorContains(t, OpenAI{}.ReadResponse(nil, []byte(`{"data":[{"embedding":"AAAAAAA="}]}`), &ev), "vector 0: 5 bytes are no multiple of 4")
+}
+
+// TestReadEnd reads the end of every fixture: it says of tokens and durations what the whole says.
+func TestReadEnd(t *testing.T) {
+	t.Parallel()
+	read := 0
+	compare := func(name string, d Dialect, response []byte) {
+		header := http.Header{}
+		if d.Name() == "tei" {
+			header.Set("x-compute-tokens", "29")
+			header.Set("x-total-time", "3")
+		}
+		whole := embedding.Event{StatusCode: http.StatusOK, InputCount: 4}
+		require.NoError(t, d.ReadResponse(header, response, &whole), name)
+		end := embedding.Event{StatusCode: http.StatusOK, InputCount: 4}
+		d.ReadEnd(header, response[len(response)/2:], &end)
+		require.Equal(t, whole.Server, end.Server, name)
+		behind := bytes.LastIndex(response, []byte("usage")) > bytes.Index(response, []byte("data")) || !bytes.Contains(response, []byte("usage"))
+		if whole.HasInputTokens && behind { // some servers have usage in front of the vectors
+			require.Equal(t, whole.InputTokens, end.InputTokens, name)
+			require.Equal(t, whole.TokensUnit, end.TokensUnit, name)
+			read++
+		}
+		require.Empty(t, end.Vectors)
+		require.Zero(t, end.OutputCount)
+	}
+	for _, tt := range serverCases() {
+		_, response := readFixture(t, tt.fixture)
+		d, _ := For(http.MethodPost, tt.path)
+		compare(tt.fixture, d, response)
+	}
+	for path, d := range map[string]Dialect{
+		"openai/response.json": OpenAI{}, "tei/response.json": TEI{}, "ollama/response.json": Ollama{},
+		"llamacpp/response.json": LlamaCPP{},
+	} {
+		compare(path, d, readTestdata(t, path))
+	}
+	require.Greater(t, read, 10)
+
+	var ev embedding.Event
+	for _, end := range []string{``, `"usage"`, `"usage":`, `"usage" : {"prompt_tok`, `usage":{"prompt_tokens":5}}`, `"usage":[]}`} {
+		OpenAI{}.ReadEnd(nil, []byte(end), &ev)
+		require.False(t, ev.HasInputTokens, end)
+	}
+	OpenAI{}.ReadEnd(nil, []byte(`0.25]}],"usage" : {"prompt_tokens" :5}}`), &ev)
+	require.Equal(t, int64(5), ev.InputTokens)
 }

@@ -89,9 +89,7 @@ func (TEI) ReadResponse(header http.Header, body []byte, ev *embedding.Event) er
 		return nil
 	}
 	s := scanner{text: body}
-	if n, err := strconv.ParseInt(header.Get(teiTokens), 10, 64); err == nil && n >= 0 {
-		ev.InputTokens, ev.HasInputTokens, ev.TokensUnit = n, true, embedding.UnitToken
-	}
+	readTEITokens(header, ev)
 	out := outputs{ev: ev}
 	out.reset()
 	if out.readRows(&s) {
@@ -99,4 +97,16 @@ func (TEI) ReadResponse(header http.Header, body []byte, ev *embedding.Event) er
 	}
 	s.end()
 	return wrap("read TEI answer", cmp.Or(s.err, out.err))
+}
+
+// ReadEnd reads the headers: TEI says in them what other servers say at the end.
+func (TEI) ReadEnd(header http.Header, _ []byte, ev *embedding.Event) {
+	readTEITimings(header, ev)
+	readTEITokens(header, ev)
+}
+
+func readTEITokens(header http.Header, ev *embedding.Event) {
+	if n, err := strconv.ParseInt(header.Get(teiTokens), 10, 64); err == nil && n >= 0 {
+		ev.InputTokens, ev.HasInputTokens, ev.TokensUnit = n, true, embedding.UnitToken
+	}
 }

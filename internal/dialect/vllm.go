@@ -57,6 +57,11 @@ func (Pooling) ReadResponse(header http.Header, body []byte, ev *embedding.Event
 	return wrap("read pooling answer", readList(body, ev, true))
 }
 
+// ReadEnd reads usage.
+func (Pooling) ReadEnd(header http.Header, end []byte, ev *embedding.Event) {
+	OpenAI{}.ReadEnd(header, end, ev)
+}
+
 // givesVectors reports whether a pooling task gives vectors.
 func givesVectors(task string) bool {
 	switch task {

@@ -147,6 +147,9 @@ func (w *worker) analyze(c *call) (why reason) {
 		if why == "" {
 			why = answer
 		}
+		if c.response.lost != "" && succeeded(c.status) && identity(c.header.Get("Content-Encoding")) {
+			c.dialect.ReadEnd(c.header, c.response.end, &w.event)
+		}
 	}
 	if c.errorType != "" || !succeeded(c.status) {
 		return ""

@@ -93,6 +93,9 @@ type AnalysisConfig struct {
 	// VectorSamplingRatio is the share of calls whose vectors events carry, from 0 to 1. All else is on every event.
 	VectorSamplingRatio float64 `mapstructure:"vector_sampling_ratio"`
 
+	// ShedLoad leaves the answers of a share of calls unread while the collector is short of CPU.
+	ShedLoad bool `mapstructure:"shed_load"`
+
 	// ClientIDHeaders are request headers that tell who a client is. The first that a request has is hashed.
 	ClientIDHeaders []string `mapstructure:"client_id_headers"`
 
@@ -191,9 +194,10 @@ func defaultTapConfig() TapConfig {
 			TokensUnit:          embedding.UnitToken,
 			MaxCapturedBodySize: defaultMaxCapturedBodySize,
 			CaptureMemoryLimit:  defaultCaptureMemoryLimit,
-			Workers:             min(runtime.NumCPU(), maxDefaultWorkers),
+			Workers:             min(max(1, runtime.GOMAXPROCS(0)/2), maxDefaultWorkers),
 			QueueSize:           defaultQueueSize,
 			VectorSamplingRatio: 1,
+			ShedLoad:            true,
 			// A user that a front end names says more than the key that all of its users share.
 			ClientIDHeaders: []string{"X-OpenWebUI-User-Id", "Authorization", "Api-Key", "X-Api-Key"},
 			TraceContext:    TraceContextPass,

@@ -55,14 +55,21 @@ func (d *contentDecoder) brotliReader(body []byte) (io.Reader, error) {
 	return d.brotli, d.brotli.Reset(bytes.NewReader(body))
 }
 
+// identity reports whether a content encoding leaves bodies as they are.
+func identity(encoding string) bool {
+	encoding = strings.TrimSpace(encoding)
+	return encoding == "" || strings.EqualFold(encoding, "identity")
+}
+
 // decode returns the content of body, within the limits of m whatever size it unfolds to, or why it could not. The
 // result may be body itself; releasing both is right in any case.
 func (d *contentDecoder) decode(body *capture, encoding string, m *memory) (*capture, reason) {
 	var r io.Reader
 	var err error
-	switch strings.ToLower(strings.TrimSpace(encoding)) {
-	case "", "identity":
+	if identity(encoding) {
 		return body, ""
+	}
+	switch strings.ToLower(strings.TrimSpace(encoding)) {
 	case "gzip", "x-gzip":
 		r, err = &d.gzip, d.gzip.Reset(bytes.NewReader(body.bytes()))
 	case "deflate":

@@ -46,9 +46,18 @@ func (c *call) release(m *memory) {
 // observation is what all calls of a tap have in common.
 type observation struct {
 	memory          *memory
+	shedder         *shedder // nil where answers are captured whatever the load
 	clientIDHeaders []string
 	spans           bool // whether calls become spans
 	continueTrace   bool // whether those are the parents of the server's
+}
+
+// captured returns the share of calls whose answers are captured.
+func (o *observation) captured() float64 {
+	if o.shedder == nil {
+		return 1
+	}
+	return o.shedder.captured()
 }
 
 // exchange is one request and its answer on their way through the tap. It stands between the proxy and the client's
@@ -93,6 +102,7 @@ func newExchange(w http.ResponseWriter, r *http.Request, d dialect.Dialect, o *o
 		peer:            r.RemoteAddr,
 		parent:          readTraceContext(r.Header),
 		requestEncoding: r.Header.Get("Content-Encoding"),
+		response:        capture{keepsEnd: true},
 	}
 	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
 		x.call.peer = host // whose connections have a port each
@@ -100,6 +110,9 @@ func newExchange(w http.ResponseWriter, r *http.Request, d dialect.Dialect, o *o
 	x.call.span, x.call.wantsSpan = x.call.parent.child(o.spans)
 	if x.call.wantsSpan && o.continueTrace {
 		x.traceparent = x.call.span.String()
+	}
+	if o.shedder != nil && !o.shedder.capture() {
+		x.call.response.lost = reasonCPU
 	}
 	if r.ContentLength > int64(o.memory.body) {
 		x.call.request.lost = reasonBodyTooLarge

@@ -56,21 +56,33 @@ func (m *memory) put(b *buffer) {
 	m.pools[b.class].Put(b)
 }
 
+// endSize is how much is kept of the end of a body that there is no copy of, in bytes: servers say there how many tokens
+// they counted.
+const endSize = 512
+
 // capture is the copy of one body, as far as the limits allow. The zero value is empty.
 type capture struct {
 	buf  *buffer
 	lost reason // why there is no copy; empty while there is one
+
+	keepsEnd bool   // whether end is wanted where there is no copy
+	end      []byte // up to twice endSize of it, the last of which counts
 }
 
 // write appends p to the copy. hint is the length of the whole body as far as it is known, else 0.
 func (c *capture) write(m *memory, p []byte, hint int) {
-	if c.lost != "" || len(p) == 0 {
+	if c.lost != "" {
+		c.keepEnd(p)
+		return
+	}
+	if len(p) == 0 {
 		return
 	}
 	have := len(c.bytes())
 	need := max(have+len(p), hint)
 	if need > m.body {
 		c.lose(m, reasonBodyTooLarge)
+		c.keepEnd(p)
 		return
 	}
 	if c.buf == nil || need > cap(c.buf.data) {
@@ -78,6 +90,7 @@ func (c *capture) write(m *memory, p []byte, hint int) {
 		grown := m.get(need)
 		if grown == nil {
 			c.lose(m, reasonMemoryLimit)
+			c.keepEnd(p)
 			return
 		}
 		grown.data = append(grown.data, c.bytes()...)
@@ -85,6 +98,21 @@ func (c *capture) write(m *memory, p []byte, hint int) {
 		c.buf = grown
 	}
 	c.buf.data = append(c.buf.data, p...)
+}
+
+// keepEnd notes the last bytes of a body that is lost.
+func (c *capture) keepEnd(p []byte) {
+	if !c.keepsEnd {
+		return
+	}
+	if len(p) >= endSize {
+		c.end = append(c.end[:0], p[len(p)-endSize:]...)
+		return
+	}
+	if len(c.end)+len(p) > 2*endSize {
+		c.end = append(c.end[:0], c.end[len(c.end)-endSize:]...)
+	}
+	c.end = append(c.end, p...)
 }
 
 func (c *capture) lose(m *memory, why reason) {

@@ -12,6 +12,7 @@ type reason string
 const (
 	reasonBodyTooLarge reason = "body_too_large"
 	reasonMemoryLimit  reason = "memory_limit"
+	reasonCPU          reason = "cpu"
 	reasonEncoding     reason = "encoding"
 	reasonMalformed    reason = "malformed"
 	reasonPanic        reason = "panic"

@@ -79,6 +79,12 @@ func newTap(
 		serverAddress: base.Hostname(),
 		serverPort:    port,
 	}
+	if cfg.Analysis.ShedLoad {
+		t.observe.shedder = newShedder(func() {
+			t.analyzer.warn("The collector is short of CPU: the tap leaves answers unread; calls are not affected",
+				zap.String("reason", string(reasonCPU)))
+		})
+	}
 	return t, nil
 }
 
@@ -92,6 +98,13 @@ func (t *tap) start(ctx context.Context, host component.Host) error {
 	}
 	err = t.telemetry.RegisterEmbeddingTapQueueLengthCallback(func(_ context.Context, o metric.Int64Observer) error {
 		o.Observe(int64(len(t.queue.calls)))
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("register metric: %w", err)
+	}
+	err = t.telemetry.RegisterEmbeddingTapCaptureRatioCallback(func(_ context.Context, o metric.Float64Observer) error {
+		o.Observe(t.observe.captured())
 		return nil
 	})
 	if err != nil {
@@ -115,6 +128,9 @@ func (t *tap) start(ctx context.Context, host component.Host) error {
 	}
 	if err := t.buildServer(ctx, host); err != nil {
 		return err
+	}
+	if t.observe.shedder != nil {
+		t.observe.shedder.start()
 	}
 	t.analyzer.start(t.cfg.Analysis.Workers, t.queue.calls)
 	return t.server.serve(ctx, &t.cfg.ServerConfig, host)
@@ -178,6 +194,9 @@ func (t *tap) shutdown(ctx context.Context) error {
 	}
 	err := t.server.shutdown(ctx)
 	t.cancelRequests()
+	if t.observe.shedder != nil {
+		t.observe.shedder.stop()
+	}
 	t.queue.close()
 	t.analyzer.shutdown(ctx)
 	t.upstream.close()

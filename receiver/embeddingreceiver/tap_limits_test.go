@@ -1,6 +1,7 @@
 package embeddingreceiver
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"sync"
@@ -99,6 +100,30 @@ func TestTapMemoryLimit(t *testing.T) {
 	assert.Empty(t, r.dropped(t))
 }
 
+// TestCaptureKeepsTheEnd writes a body that is lost somewhere, in any parts.
+func TestCaptureKeepsTheEnd(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := newMemory(1<<20, rapid.IntRange(0, 2000).Draw(t, "body"))
+		c := capture{keepsEnd: true}
+		if rapid.Bool().Draw(t, "lost from the start") {
+			c.lost = reasonCPU
+		}
+		var after []byte // what was written since the loss
+		for range rapid.IntRange(0, 20).Draw(t, "writes") {
+			part := rapid.SliceOfN(rapid.Byte(), 0, 1000).Draw(t, "part")
+			c.write(m, part, 0)
+			if c.lost != "" {
+				after = append(after, part...)
+			}
+		}
+		want := after[max(0, len(after)-endSize):]
+		if len(c.end) > 2*endSize || !bytes.HasSuffix(c.end, want) {
+			t.Fatalf("%d bytes kept of %d", len(c.end), len(after))
+		}
+		c.release(m)
+	})
+}
+
 // TestMemoryReleasesExactly writes bodies of any size in any parts, beyond all limits.
 func TestMemoryReleasesExactly(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -180,6 +205,8 @@ func (p panicking) ReadRequest(body []byte, texts *embedding.TextReader, ev *emb
 	}
 	return p.OpenAI.ReadRequest(body, texts, ev)
 }
+
+func (p panicking) ReadEnd(http.Header, []byte, *embedding.Event) { panic("a bug") }
 
 func (p panicking) ReadResponse(http.Header, []byte, *embedding.Event) error { panic("a bug") }
 

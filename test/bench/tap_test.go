@@ -40,38 +40,49 @@ const (
 //
 //	go test -run '^$' -bench Tap -benchtime 6000x -count 5 ./test/bench
 func BenchmarkTap(b *testing.B) {
-	for _, payload := range []struct {
-		name   string
-		rows   int
-		base64 bool
-	}{
-		{"1x2560-float", 1, false},
-		{"1x2560-base64", 1, true},
-		{"32x2560-float", 32, false},
-		{"32x2560-base64", 32, true},
-	} {
+	for _, payload := range payloads {
 		answer := embeddingAnswer(payload.rows, payload.base64)
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			_, _ = io.Copy(io.Discard, r.Body)
-			w.Header().Set("Content-Type", "application/json")
-			_, _ = w.Write(answer)
-		}))
+		server := httptest.NewServer(answerFromMemory(answer))
 		b.Cleanup(server.Close)
 		request := embeddingRequest(payload.rows)
 		for _, target := range []string{"direct", "reverse-proxy", "nginx", "tap"} {
 			b.Run(payload.name+"/"+target, func(b *testing.B) {
-				base, pid := server.URL, 0
+				base, pid, metrics := server.URL, 0, ""
 				switch target {
 				case "reverse-proxy":
 					base, pid = startPlainProxy(b, server.URL)
 				case "nginx":
 					base, pid = startNginx(b, server.URL)
 				case "tap":
-					base, pid = startTap(b, server.URL)
+					metrics = collector.Address(b)
+					base, pid = startTap(b, server.URL, metrics)
 				}
 				measure(b, base+"/v1/embeddings", request, pid)
+				if metrics != "" {
+					b.ReportMetric(100*readShare(b, "http://"+metrics+"/metrics", payload.rows), "%-read")
+				}
 			})
 		}
+	}
+}
+
+// payloads are the answers that the benchmarks send.
+var payloads = []struct {
+	name   string
+	rows   int
+	base64 bool
+}{
+	{"1x2560-float", 1, false},
+	{"1x2560-base64", 1, true},
+	{"32x2560-float", 32, false},
+	{"32x2560-base64", 32, true},
+}
+
+func answerFromMemory(answer []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(answer)
 	}
 }
 
@@ -79,20 +90,7 @@ func BenchmarkTap(b *testing.B) {
 func measure(b *testing.B, url string, request []byte, pid int) {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1024, DisableCompression: true}}
 	defer client.CloseIdleConnections()
-	call := func() error {
-		resp, err := client.Post(url, "application/json", bytes.NewReader(request))
-		if err != nil {
-			return err
-		}
-		defer resp.Body.Close()
-		if _, err := io.Copy(io.Discard, resp.Body); err != nil {
-			return err
-		}
-		if resp.StatusCode != http.StatusOK {
-			return fmt.Errorf("status %d", resp.StatusCode)
-		}
-		return nil
-	}
+	call := func() error { return post(client, url, request) }
 	for range 50 { // connections and pools
 		require.NoError(b, call())
 	}
@@ -157,9 +155,9 @@ service:
     metrics: {receivers: [embedding_metrics], exporters: [prometheus]}
 `
 
-func startTap(b *testing.B, upstream string) (url string, pid int) {
+func startTap(b *testing.B, upstream, metrics string) (url string, pid int) {
 	health, tap := collector.Address(b), collector.Address(b)
-	p := startCollector(b, health, fmt.Sprintf(tapConfig, health, tap, upstream, collector.Address(b)))
+	p := startCollector(b, health, fmt.Sprintf(tapConfig, health, tap, upstream, metrics))
 	return "http://" + tap, p.PID()
 }
 

@@ -23,10 +23,13 @@ import (
 // model is the name of the model that the demo server serves.
 const model = "qwen3-embedding-4b"
 
-// overlay is merged over the shipped quickstart configuration: it only makes things happen sooner, and names the model
-// so that its counters start at 0.
+// overlay is merged over the shipped quickstart configuration: it makes things happen sooner, names the model so that its
+// counters start at 0, and reads every answer however busy the machine is.
 const overlay = `
 receivers:
+  embedding:
+    tap:
+      shed_load: false
   nvml:
     collection_interval: 1s
     initial_delay: 0s

@@ -31,6 +31,7 @@ type TelemetryBuilder struct {
 	EmbeddingIngestRefusedRequests metric.Int64Counter
 	EmbeddingTapAnalysisDuration   metric.Float64Histogram
 	EmbeddingTapCalls              metric.Int64Counter
+	EmbeddingTapCaptureRatio       metric.Float64ObservableGauge
 	EmbeddingTapCapturedMemory     metric.Int64ObservableGauge
 	EmbeddingTapDroppedEvents      metric.Int64Counter
 	EmbeddingTapQueueLength        metric.Int64ObservableGauge
@@ -46,6 +47,21 @@ type telemetryBuilderOptionFunc func(mb *TelemetryBuilder)
 
 func (tbof telemetryBuilderOptionFunc) apply(mb *TelemetryBuilder) {
 	tbof(mb)
+}
+
+// RegisterEmbeddingTapCaptureRatioCallback sets callback for observable EmbeddingTapCaptureRatio metric.
+func (builder *TelemetryBuilder) RegisterEmbeddingTapCaptureRatioCallback(cb metric.Float64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerFloat64{inst: builder.EmbeddingTapCaptureRatio, obs: o})
+		return nil
+	}, builder.EmbeddingTapCaptureRatio)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
 }
 
 // RegisterEmbeddingTapCapturedMemoryCallback sets callback for observable EmbeddingTapCapturedMemory metric.
@@ -88,6 +104,16 @@ func (oi *observerInt64) Observe(value int64, opts ...metric.ObserveOption) {
 	oi.obs.ObserveInt64(oi.inst, value, opts...)
 }
 
+type observerFloat64 struct {
+	embedded.Float64Observer
+	inst metric.Float64Observable
+	obs  metric.Observer
+}
+
+func (oi *observerFloat64) Observe(value float64, opts ...metric.ObserveOption) {
+	oi.obs.ObserveFloat64(oi.inst, value, opts...)
+}
+
 // Shutdown unregister all registered callbacks for async instruments.
 func (builder *TelemetryBuilder) Shutdown() {
 	builder.mu.Lock()
@@ -123,6 +149,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_embedding_tap_calls",
 		metric.WithDescription("Embedding calls that went through the tap. [Alpha]"),
 		metric.WithUnit("{call}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.EmbeddingTapCaptureRatio, err = builder.meter.Float64ObservableGauge(
+		"otelcol_embedding_tap_capture_ratio",
+		metric.WithDescription("Share of calls whose answers are read, less than 1 while the collector is short of CPU. [Alpha]"),
+		metric.WithUnit("1"),
 	)
 	errs = errors.Join(errs, err)
 	builder.EmbeddingTapCapturedMemory, err = builder.meter.Int64ObservableGauge(
