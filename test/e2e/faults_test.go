@@ -21,6 +21,7 @@ var signals = map[string]string{
 	"dimension":  `sum(embedding_vectors_invalid_total{reason="dimension"})`,
 	"norm":       `sum(embedding_vectors_invalid_total{reason="norm"})`,
 	"duplicate":  `sum(embedding_vectors_invalid_total{reason="duplicate"})`,
+	"truncated":  `sum(embedding_request_anomalies_total{anomaly="truncated"})`,
 }
 
 // maxNormalShift is above every mean-shift z that healthy traffic of the test makes, and far below that of another
@@ -105,6 +106,7 @@ func TestEveryFaultShows(t *testing.T) {
 		require.Equal(t, 200, s.embed(map[string]any{"input": batch}))
 		s.heal()
 		prometheus.eventually(signals["duplicate"], func(v float64) bool { return v-before["duplicate"] == 7 }, "7 of 8 duplicates")
+		prometheus.eventually(signals["truncated"], func(v float64) bool { return v-before["truncated"] == 1 }, "fewer tokens than words")
 	})
 	t.Run("latency", func(t *testing.T) {
 		slow := `sum(embedding_request_duration_seconds_count) - sum(embedding_request_duration_seconds_bucket{le="1.0"} or embedding_request_duration_seconds_bucket{le="1"})`
