@@ -53,6 +53,8 @@ LAST_BACKOFF = 10.0
 MAX_RETRY_AFTER = 30.0
 # Ingest refuses longer texts in any field, in bytes.
 MAX_TEXT = 1024
+# The tap cuts the names of models and answers to as much, in bytes. The same call has the same names on either way.
+MAX_NAME = 256
 # Longer texts are no identifiers of an error, in bytes; ingest has the same limit.
 MAX_IDENTIFIER = 64
 # Ingest refuses larger whole numbers.
@@ -242,15 +244,17 @@ class EmbeddingEvents:
 class Body:
     """A body on its way through, by reference to its parts."""
 
-    __slots__ = ("parts", "size", "held", "lost", "content_type", "encoding")
+    __slots__ = ("parts", "size", "held", "lost", "content_type", "encoding", "request_id")
 
     def __init__(self) -> None:
         self.parts: List[bytes] = []
         self.size = 0  # bytes
         self.held = 0  # bytes that the sender has reserved, more than size because each part is an object
         self.lost = ""  # why the parts are not kept
+        # What the headers say that came before it.
         self.content_type = ""
         self.encoding = ""
+        self.request_id: Optional[str] = None
 
     def add(self, part: Any, sender: Sender) -> None:
         if not part or self.lost:
@@ -304,6 +308,8 @@ class Call:
                 self.traceparent.append(value.decode("latin-1"))
             elif name == b"content-encoding":
                 self.request.encoding = value.decode("latin-1").strip().lower()
+            elif name == b"x-request-id" and self.request.request_id is None:
+                self.request.request_id = value.decode("latin-1")
 
     def received(self, message: Message) -> None:
         """Sees what the application was given."""
@@ -329,6 +335,8 @@ class Call:
                         self.response.content_type = value.decode("latin-1").partition(";")[0].strip().lower()
                     elif name == b"content-encoding":
                         self.response.encoding = value.decode("latin-1").strip().lower()
+                    elif name == b"x-request-id" and self.response.request_id is None:
+                        self.response.request_id = value.decode("latin-1")
                 if self.response.content_type == "text/event-stream":
                     self.response.lose("content_type", self.sender)
             elif message["type"] == "http.response.body":
@@ -685,6 +693,9 @@ def read_call(call: Call, settings: Settings) -> Tuple[Dict[str, Any], List[str]
         entry["user_agent"] = _cut(call.user_agent)
     if 100 <= call.status <= 599:
         entry["status"] = call.status
+    request_id = _request_id(call.request.request_id) or _request_id(call.response.request_id)
+    if request_id:
+        entry["request_id"] = request_id
     _add_server(entry, call.server)
     _add_trace(entry, call.traceparent)
     unread = []
@@ -736,15 +747,20 @@ def _load(text: bytes) -> Dict[str, Any]:
     return value
 
 
-def _cut(text: str) -> str:
-    """Returns text as ingest takes it: at most MAX_TEXT bytes."""
-    if len(text) * 4 <= MAX_TEXT:
+def _cut(text: str, size: int = MAX_TEXT) -> str:
+    """Returns text as ingest takes it: at most size bytes."""
+    if len(text) * 4 <= size:
         return text
-    return text.encode("utf-8", "replace")[:MAX_TEXT].decode("utf-8", "ignore")
+    return text.encode("utf-8", "replace")[:size].decode("utf-8", "ignore")
 
 
-def _text(value: Any) -> str:
-    return _cut(value) if isinstance(value, str) else ""
+def _name(value: Any) -> str:
+    return _cut(value, MAX_NAME) if isinstance(value, str) else ""
+
+
+def _request_id(text: Optional[str]) -> str:
+    """Returns what a header X-Request-Id says, where it can serve as a name."""
+    return text if text and re.fullmatch(r"[!-~]{1,128}", text) else ""
 
 
 def _identifier(value: Any) -> str:
@@ -790,10 +806,17 @@ _TASKS = ("prefix", "input_type", "task", "prompt_name")
 
 def _read_request(request: Dict[str, Any], entry: Dict[str, Any], texts: bool) -> str:
     """Adds what a request says. Returns how vLLM is asked to write elements, where that is not float32."""
-    if _text(request.get("model")):
-        entry["model"] = _text(request["model"])
+    if _name(request.get("model")):
+        entry["model"] = _name(request["model"])
     if _natural(request.get("dimensions")):
         entry["dimensions"] = request["dimensions"]
+    limit = request.get("truncate_prompt_tokens")
+    if _natural(limit) and limit > 0:  # -1 stands for the model's own maximum
+        entry["truncate_prompt_tokens"] = limit
+    user = request.get("user")
+    # One cut to what ingest takes would have another hash than the whole.
+    if isinstance(user, str) and user and len(user.encode("utf-8", "surrogatepass")) <= MAX_TEXT:
+        entry["user"] = user
     for name in _TASKS:
         if _label(request.get(name)):
             entry["task_type"] = _label(request[name])
@@ -854,8 +877,10 @@ def _read_answer(body: bytes, entry: Dict[str, Any], sampled: bool, variant: str
         breath.after(len(pieces[-1]))
     skeleton.append(body[end:])
     answer = _load(b"".join(skeleton))
-    if _text(answer.get("model")):
-        entry["response_model"] = _text(answer["model"])
+    if _name(answer.get("model")):
+        entry["response_model"] = _name(answer["model"])
+    if _name(answer.get("id")):
+        entry["response_id"] = _name(answer["id"])
     usage = answer.get("usage")
     if isinstance(usage, dict):
         for name in ("prompt_tokens", "total_tokens"):

@@ -43,10 +43,12 @@ def floats(text):
 
 class Reading(unittest.TestCase):
     def test_all_that_a_call_says(self):
-        request = {"model": "m", "input": ["hé", "abc"], "dimensions": 4, "encoding_format": "float", "task": " query "}
-        headers = [(b"user-agent", b"client/1"), (b"traceparent", b"00-" + b"a1" * 16 + b"-" + b"b2" * 8 + b"-01")]
+        request = {"model": "m", "input": ["hé", "abc"], "dimensions": 4, "encoding_format": "float", "task": " query ",
+                   "truncate_prompt_tokens": 8, "user": "somebody"}  # fmt: skip
+        headers = [(b"user-agent", b"client/1"), (b"traceparent", b"00-" + b"a1" * 16 + b"-" + b"b2" * 8 + b"-01"),
+                   (b"x-request-id", b"r-1")]  # fmt: skip
         rows = [vector(1, 4), vector(2, 4)]
-        entry, unread = read(request, answer(rows), headers=headers)
+        entry, unread = read(request, answer(rows, id="embd-r-1"), headers=headers)
         self.assertEqual(unread, [])
         self.assertAlmostEqual(entry.pop("timestamp"), time.time(), delta=5)
         self.assertEqual([floats(v) for v in entry.pop("vectors_base64")], rows)
@@ -58,6 +60,7 @@ class Reading(unittest.TestCase):
                 "server_port": 8000, "trace_id": "a1" * 16, "span_id": "b2" * 8, "trace_flags": "01", "model": "m",
                 "response_model": "m2", "task_type": "query", "input_count": 2, "input_characters": [2, 3],
                 "dimensions": 4, "encoding_format": "float", "input_tokens": 7, "output_count": 2, "output_dim": 4,
+                "truncate_prompt_tokens": 8, "user": "somebody", "request_id": "r-1", "response_id": "embd-r-1",
             },
         )  # fmt: skip
 
@@ -130,7 +133,36 @@ class Reading(unittest.TestCase):
 
     def test_long_texts_are_cut_to_what_ingest_takes(self):
         entry, _ = read({"model": "é" * 5000}, answer([[1.0]]), headers=[(b"user-agent", b"u" * 5000)])
-        self.assertEqual((len(entry["model"].encode()), len(entry["user_agent"])), (1024, 1024))
+        self.assertEqual((len(entry["model"].encode()), len(entry["user_agent"])), (256, 1024))
+        entry, _ = read({"model": "a" + "é" * 500}, answer([[1.0]], id="i" * 500))
+        self.assertEqual((entry["model"], entry["response_id"]), ("a" + "é" * 127, "i" * 256))
+        # A hash tells whole users apart, so none is made of a part.
+        self.assertEqual(read({"model": "m", "user": "é" * 512})[0]["user"], "é" * 512)
+        self.assertNotIn("user", read({"model": "m", "user": "é" * 512 + "x"})[0])
+
+    def test_names_of_the_call(self):
+        for asked, answered, want in (
+            (["r-1"], ["other"], "r-1"),
+            ([], ["r-2"], "r-2"),
+            ([""], ["r-2"], "r-2"),
+            (["two words"], ["r-2"], "r-2"),
+            (["x" * 129], ["é"], None),
+            (["x" * 128], [], "x" * 128),
+            (["two words", "second"], ["first", "second"], "first"),
+            (["tab\t"], ["line\n"], None),
+        ):
+            made = call({"model": "m"}, answer([[1.0]]), headers=[(b"x-request-id", v.encode("latin-1")) for v in asked])
+            headers = [(b"x-request-id", v.encode("latin-1")) for v in answered]
+            made.sent({"type": "http.response.start", "status": 200, "headers": headers})
+            self.assertEqual(middleware.read_call(made, settings())[0].get("request_id"), want, (asked, answered))
+
+    def test_members_of_another_kind_count_as_absent(self):
+        for value in (0, -1, 1.5, "8", True, None, 2**31, [8]):
+            self.assertNotIn("truncate_prompt_tokens", read({"model": "m", "truncate_prompt_tokens": value})[0], value)
+        for value in ("", 7, None, ["somebody"], {"id": 1}):
+            self.assertNotIn("user", read({"model": "m", "user": value})[0], value)
+        for value in ("", 7, None, ["x"]):
+            self.assertNotIn("response_id", read({"model": "m"}, answer([[1.0]], id=value))[0], value)
 
     def test_broken_traceparents_count_as_absent(self):
         good = "00-" + "a1" * 16 + "-" + "b2" * 8 + "-01"
