@@ -39,6 +39,9 @@ App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 logger = logging.getLogger("otelcol_embedding")
 
+# How the paths of calls end: of OpenAI's API, and of Cohere's in its two versions, of which vLLM has the second.
+OPENAI_PATHS = ("/v1/embeddings",)
+COHERE_PATHS = ("/v1/embed", "/v2/embed")
 # What one POST holds at most, unless one event alone is larger.
 BATCH_EVENTS = 200
 BATCH_BYTES = 4 << 20
@@ -61,6 +64,8 @@ MAX_IDENTIFIER = 64
 MAX_COUNT = 2**31 - 1
 # What a part of a body takes beside its bytes.
 PART_BYTES = 64
+# Longer strings of an answer are set aside before it is read.
+LONG_BYTES = 1 << 10
 # After so many bytes the thread gives the interpreter away, for so many seconds. Without that, the event loop would
 # wait for the interpreter's switch interval, 5 ms, each time it wants to run.
 BREATH_BYTES = 32 << 10
@@ -180,7 +185,7 @@ _READERS: Dict[str, Callable[[str], Any]] = {
 
 
 class EmbeddingEvents:
-    """ASGI middleware that makes an event of each call to /v1/embeddings."""
+    """ASGI middleware that makes an event of each call to /v1/embeddings and /v2/embed."""
 
     def __init__(self, app: App, settings: Optional[Settings] = None) -> None:
         self.app = app
@@ -234,7 +239,7 @@ class EmbeddingEvents:
             if scope["type"] != "http" or scope["method"] != "POST":
                 return None
             path = scope["path"]
-            if path != "/embeddings" and not path.endswith("/v1/embeddings"):
+            if path != "/embeddings" and not path.endswith(OPENAI_PATHS + COHERE_PATHS):
                 return None
             return Call(scope, self.sender)
         except Exception:
@@ -699,12 +704,17 @@ def read_call(call: Call, settings: Settings) -> Tuple[Dict[str, Any], List[str]
     _add_server(entry, call.server)
     _add_trace(entry, call.traceparent)
     unread = []
+    cohere = call.path.endswith(COHERE_PATHS)
     variant = ""
     succeeded = not call.error and 200 <= call.status < 300
     try:
         why = _unreadable(call.request)
         if not why:
-            variant = _read_request(_load(b"".join(call.request.parts)), entry, settings.texts)
+            request = _load(b"".join(call.request.parts))
+            if cohere:
+                _read_cohere_request(request, entry, settings.texts)
+            else:
+                variant = _read_request(request, entry, settings.texts)
     except Exception:
         why = "malformed"
     # That a refused request cannot be read is no fault of the reading.
@@ -722,7 +732,10 @@ def read_call(call: Call, settings: Settings) -> Tuple[Dict[str, Any], List[str]
                 body = b"".join(call.response.parts)
                 if succeeded:
                     sampled = settings.vectors and (settings.sample >= 1 or random.random() < settings.sample)
-                    _read_answer(body, entry, sampled, variant)
+                    if cohere:
+                        why = _read_cohere_answer(body, entry, sampled, settings.body_bytes)
+                    else:
+                        _read_answer(body, entry, sampled, variant)
                 else:
                     _read_error(body, entry)
     except Exception:
@@ -846,6 +859,11 @@ def _read_inputs(request: Dict[str, Any], entry: Dict[str, Any], texts: bool) ->
         inputs = [None]
     else:
         return
+    _add_inputs(inputs, entry, texts)
+
+
+def _add_inputs(inputs: List[Any], entry: Dict[str, Any], texts: bool) -> None:
+    """Adds number and lengths of inputs; what is no string is no text."""
     entry["input_count"] = len(inputs)
     if texts and all(isinstance(i, str) for i in inputs):
         entry["input"] = inputs
@@ -853,30 +871,124 @@ def _read_inputs(request: Dict[str, Any], entry: Dict[str, Any], texts: bool) ->
         entry["input_characters"] = [len(i) if isinstance(i, str) else 0 for i in inputs]
 
 
+def _read_cohere_request(request: Dict[str, Any], entry: Dict[str, Any], texts: bool) -> None:
+    """Adds what a request of Cohere's API says."""
+    if _name(request.get("model")):
+        entry["model"] = _name(request["model"])
+    if _natural(request.get("output_dimension")):
+        entry["dimensions"] = request["output_dimension"]
+    if _label(request.get("input_type")):
+        entry["task_type"] = _label(request["input_type"])
+    types = request.get("embedding_types")
+    types = [_identifier(name) for name in (types if isinstance(types, list) else [types])]
+    # Of several, float is read. Ingest has no field for types of elements, and base64 alone is an encoding.
+    if "float" not in types and next(filter(None, types), "") == "base64":
+        entry["encoding_format"] = "base64"
+    inputs: Optional[List[Any]] = None
+    for name, given in request.items():
+        if name in ("texts", "images", "inputs") and isinstance(given, list):  # one of them is; others may be null
+            inputs = [_cohere_input(i, name) for i in given]
+    if inputs is not None:
+        _add_inputs(inputs, entry, texts)
+
+
+def _cohere_input(given: Any, name: str) -> Any:
+    """Returns the text of an input, or something else where it is none, or none alone."""
+    if isinstance(given, str):
+        return given if name != "images" else None  # whose strings hold the data of the image
+    parts = given.get("content") if isinstance(given, dict) else None
+    if isinstance(parts, list) and len(parts) == 1 and isinstance(parts[0], dict) and set(parts[0]) <= {"type", "text"}:
+        return parts[0].get("text")
+    return None
+
+
 # An embedding in an answer: its numbers, or its base64. Quotes within JSON strings have a backslash before them, so
 # nothing within a string looks like this.
 _EMBEDDING = re.compile(rb'"embedding"\s*:\s*(\[[^\[\]{}"]*\]|"[^"\\]*")')
+# A list of numbers, where no string is about.
+_NUMBERS = re.compile(rb'\[[^\[\]{}"]*\]')
 # The member that stands for an embedding while the rest of the answer is read.
 _PLACE = "\0embedding"
 
 
-def _read_answer(body: bytes, entry: Dict[str, Any], sampled: bool, variant: str) -> None:
-    """Adds what an answer says.
+class _Answer:
+    """An answer whose embeddings are set aside, to be read one by one.
 
-    Embeddings are cut out first and read one by one, because reading all of them at once would keep the event loop
-    from running for as long as that takes.
+    Reading all of them at once would keep the event loop from running for as long as that takes.
     """
-    skeleton: List[bytes] = []
-    pieces: List[bytes] = []
-    end = 0
-    breath = _Breath()
-    for match in _EMBEDDING.finditer(body):
-        skeleton += (body[end:match.start()], b'"embedding":{"\\u0000embedding":%d}' % len(pieces))
-        pieces.append(match.group(1))
-        end = match.end()
-        breath.after(len(pieces[-1]))
-    skeleton.append(body[end:])
-    answer = _load(b"".join(skeleton))
+
+    def __init__(self, body: bytes) -> None:
+        self.pieces: List[bytes] = []
+        self._body = body
+        self._skeleton: List[bytes] = []
+        self._end = 0  # up to where the body is in the skeleton
+        self._breath = _Breath()
+
+    def set_aside_members(self) -> Dict[str, Any]:
+        """Sets the members named embedding aside, and returns the rest."""
+        for match in _EMBEDDING.finditer(self._body):
+            self._set_aside(*match.span(1))
+        return self._rest()
+
+    def set_aside_lists(self) -> Dict[str, Any]:
+        """Sets lists of numbers and long strings aside, and returns the rest.
+
+        Cohere's embeddings have no name each, and its answers repeat the texts, in which there may be anything.
+        """
+        body, at = self._body, 0
+        while at < len(body):
+            quote = body.find(b'"', at)
+            for match in _NUMBERS.finditer(body, at, quote if quote >= 0 else len(body)):
+                self._set_aside(*match.span())
+            if quote < 0:
+                break
+            at = self._after_string(quote)
+            if at - quote > LONG_BYTES and body.find(b"\\", quote, at) < 0:
+                self._set_aside(quote, at)
+        return self._rest()
+
+    def _after_string(self, quote: int) -> int:
+        """Returns where the string that begins at quote has ended."""
+        body, end = self._body, quote
+        while True:
+            begin = end + 1
+            end = body.find(b'"', begin)
+            if end < 0:
+                return len(body)
+            self._breath.after(end - begin)
+            escapes = end
+            while body[escapes - 1] == 0x5C:
+                escapes -= 1
+            if (end - escapes) % 2 == 0:
+                return end + 1
+
+    def _set_aside(self, begin: int, end: int) -> None:
+        self._skeleton += (self._body[self._end:begin], b'{"\\u0000embedding":%d}' % len(self.pieces))
+        self.pieces.append(self._body[begin:end])
+        self._end = end
+        self._breath.after(end - begin)
+
+    def _rest(self) -> Dict[str, Any]:
+        self._skeleton.append(self._body[self._end:])
+        return _load(b"".join(self._skeleton))
+
+    def piece(self, value: Any) -> bytes:
+        """Returns the JSON text of a value of the rest."""
+        if isinstance(value, dict) and _PLACE in value:
+            return self.pieces[value[_PLACE]]
+        return json.dumps(value).encode()  # one that escapes or nests, or is short
+
+    def list_of_pieces(self, value: Any) -> Optional[List[bytes]]:
+        """Returns the JSON texts of a list's elements, None where the value is no list."""
+        if isinstance(value, dict) and _PLACE in value:
+            value = json.loads(self.piece(value))
+        return [self.piece(element) for element in value] if isinstance(value, list) else None
+
+
+def _read_answer(body: bytes, entry: Dict[str, Any], sampled: bool, variant: str) -> None:
+    """Adds what an answer says."""
+    whole = _Answer(body)
+    answer = whole.set_aside_members()
     if _name(answer.get("model")):
         entry["response_model"] = _name(answer["model"])
     if _name(answer.get("id")):
@@ -892,25 +1004,67 @@ def _read_answer(body: bytes, entry: Dict[str, Any], sampled: bool, variant: str
         raise ValueError("no data")
     rows = _in_order([item for item in data if isinstance(item, dict)])
     entry["output_count"] = len(rows)
+    pieces = [whole.piece(row.get("embedding")) for row in rows]
+    if variant and any(piece.startswith(b'"') for piece in pieces):
+        return  # other elements than float32: counted and not read
+    _add_vectors(pieces, entry, sampled, "float")
+
+
+def _read_cohere_answer(body: bytes, entry: Dict[str, Any], sampled: bool, limit: int) -> str:
+    """Adds what an answer of Cohere's API says. Returns why its vectors are not read."""
+    whole = _Answer(body)
+    answer = whole.set_aside_lists()
+    if _name(answer.get("id")):
+        entry["response_id"] = _name(answer["id"])
+    meta = answer.get("meta")
+    if isinstance(meta, dict):
+        for name in ("billed_units", "tokens"):  # of Cohere, and of vLLM
+            if isinstance(meta.get(name), dict) and _natural(meta[name].get("input_tokens")):
+                entry["input_tokens"] = meta[name]["input_tokens"]
+                break
+    found, elements = _cohere_rows(whole, answer.get("embeddings"))
+    if found is None:
+        raise ValueError("no embeddings")
+    entry["output_count"] = len(found)
+    if elements not in _ELEMENTS:
+        return ""  # counted and not read
+    return _add_vectors(found, entry, sampled, elements, limit)
+
+
+def _cohere_rows(whole: _Answer, embeddings: Any) -> Tuple[Optional[List[bytes]], str]:
+    """Returns the vectors of an answer and their type: float where it is among several, else the first."""
+    rows = whole.list_of_pieces(embeddings)
+    elements = "float"
+    if rows is None and isinstance(embeddings, dict):
+        for name, value in embeddings.items():
+            if rows and name != "float":
+                continue
+            found = whole.list_of_pieces(value)
+            if found is not None:
+                rows, elements = found, name
+    return rows, elements
+
+
+def _add_vectors(
+    pieces: List[bytes], entry: Dict[str, Any], sampled: bool, elements: str, limit: int = sys.maxsize
+) -> str:
+    """Adds vectors, unless they would be larger than limit. Returns why they are not there."""
     vectors: List[str] = []
-    for row in rows:
-        embedding = row.get("embedding")
-        if isinstance(embedding, dict):
-            piece = pieces[embedding[_PLACE]]
-        else:
-            piece = json.dumps(embedding).encode()  # one that escapes or nests; rare
-        if variant and piece.startswith(b'"'):
-            return  # other elements than float32: counted and not read
+    breath = _Breath()
+    for piece in pieces:
         if not vectors:
-            dimension = _dimension(piece)
+            dimension = _dimension(piece, elements)
             if dimension:
                 entry["output_dim"] = dimension
+            if sampled and len(pieces) * dimension * 16 // 3 > limit:
+                return "body_too_large"
         if not sampled:
-            return
-        vectors.append(_base64(piece))
+            return ""
+        vectors.append(_base64(piece, elements))
         breath.after(len(piece))
     if vectors:
         entry["vectors_base64"] = vectors
+    return ""
 
 
 class _Breath:
@@ -934,33 +1088,60 @@ def _in_order(rows: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
     return rows
 
 
-def _dimension(piece: bytes) -> int:
-    """Returns how many numbers an embedding has, without reading them."""
+# Types of elements that are read, and what array calls those that strings hold. Cohere's base64 is one of float32.
+_ELEMENTS = {"float": "f", "base64": "f", "int8": "b", "uint8": "B", "binary": "b", "ubinary": "B"}
+# What is added to an entry of packed bits to make it the byte that it stands for.
+_PACKED = {"binary": 128, "ubinary": 0}
+# The eight elements that a byte of bits stands for, the first in the highest: +1 for a set one and -1 for a clear one,
+# as the collector's tap reads them.
+_BITS = [array.array("f", [1.0 if byte >> (7 - i) & 1 else -1.0 for i in range(8)]) for byte in range(256)]
+
+
+def _dimension(piece: bytes, elements: str) -> int:
+    """Returns how many numbers an embedding has, without reading them where that can be told."""
+    if elements in _PACKED:
+        return len(_numbers(json.loads(piece), elements))  # lists of elements that are not packed occur too
     if piece.startswith(b'"'):
         text = piece.strip(b'"').rstrip(b"=")
-        return len(text) * 3 // 4 // 4
+        return len(text) * 3 // 4 // array.array(_ELEMENTS[elements]).itemsize
     if not piece.startswith(b"[") or not piece.strip(b"[] \t\r\n"):
         return 0
     return piece.count(b",") + 1
 
 
-def _base64(piece: bytes) -> str:
+def _base64(piece: bytes, elements: str) -> str:
     """Returns an embedding as base64 of little-endian float32. It raises where ingest would refuse the result."""
     value = json.loads(piece)
-    if isinstance(value, str):
+    if isinstance(value, str) and _ELEMENTS[elements] == "f":
         raw = base64.b64decode(value, validate=True)
         if not raw or len(raw) % 4:
             raise ValueError("not float32")
         return value
-    if not isinstance(value, list) or not value:
+    numbers = _numbers(value, elements)
+    if not numbers:
         raise ValueError("no vector")
-    try:
-        numbers = array.array("f", value)
-    except TypeError:
-        numbers = array.array("f", [math.nan if x is None else x for x in value])
     if sys.byteorder == "big":
         numbers.byteswap()
     return base64.b64encode(numbers.tobytes()).decode()
+
+
+def _numbers(value: Any, elements: str) -> array.array[float]:
+    """Returns the numbers of a list, or of base64 of bytes."""
+    if isinstance(value, str):
+        value = array.array(_ELEMENTS[elements], base64.b64decode(value, validate=True)).tolist()
+    if not isinstance(value, list):
+        raise ValueError("no vector")
+    if elements in _PACKED and all(isinstance(x, (int, float)) and x == x // 1 for x in value):
+        packed = [int(x) + _PACKED[elements] for x in value]
+        if all(0 <= x <= 255 for x in packed):
+            numbers = array.array("f")
+            for x in packed:
+                numbers.extend(_BITS[x])
+            return numbers
+    try:
+        return array.array("f", value)
+    except TypeError:
+        return array.array("f", [math.nan if x is None else x for x in value])
 
 
 # Parts of vLLM's messages, in lower case, and what the collector's tap calls the failure.

@@ -15,9 +15,9 @@ def settings(**more):
     return middleware.Settings(**more)
 
 
-def call(request=b"", answer=b"", status=200, headers=(), **more):
+def call(request=b"", answer=b"", status=200, headers=(), path="/v1/embeddings", **more):
     """Returns a call that is over, as if it had passed."""
-    scope = {"path": "/v1/embeddings", "headers": list(headers), "server": ("10.0.0.1", 8000)}
+    scope = {"path": path, "headers": list(headers), "server": ("10.0.0.1", 8000)}
     made = middleware.Call(scope, middleware.Sender(settings(**more)))
     as_bytes = [x if isinstance(x, bytes) else json.dumps(x).encode() for x in (request, answer)]
     made.request.parts, made.response.parts = [as_bytes[0]], [as_bytes[1]]
@@ -26,7 +26,7 @@ def call(request=b"", answer=b"", status=200, headers=(), **more):
 
 
 def read(request=b"", answer=b"", **more):
-    names = ("vectors", "texts", "sample", "model")
+    names = ("vectors", "texts", "sample", "model", "body_bytes")
     chosen = {name: more[name] for name in names if name in more}
     return middleware.read_call(call(request, answer, **more), settings(**chosen))
 
@@ -34,6 +34,11 @@ def read(request=b"", answer=b"", **more):
 def answer(rows, **more):
     data = [{"index": i, "embedding": row} for i, row in enumerate(rows)]
     return {"model": "m2", "data": data, "usage": {"prompt_tokens": 7, "total_tokens": 9}, **more}
+
+
+def embed(request=b"", answer=b"", **more):
+    """Reads a call of Cohere's API."""
+    return read(request, answer, path="/v2/embed", **more)
 
 
 def floats(text):
@@ -203,6 +208,151 @@ class Reading(unittest.TestCase):
         name = 'a "embedding": [1, 2] {"embedding":[3]}'
         entry, unread = read({"model": name}, answer([[1.0, 2.0]], model=name))
         self.assertEqual((entry["response_model"], entry["output_dim"], unread), (name, 2, []))
+
+
+SIGNS = [1, -1, 1, 1, -1, 1, 1, -1]  # 10110110
+
+
+class ReadingCohere(unittest.TestCase):
+    def test_all_that_a_call_says(self):
+        request = {"model": "m", "texts": ["hé", "abc"], "images": None, "inputs": None, "input_type": "query",
+                   "truncate": "END", "embedding_types": ["base64"], "output_dimension": 4, "user": "no member of it"}  # fmt: skip
+        rows = [packed(vector(1, 4)), packed(vector(2, 4))]
+        body = {"id": "embd-r7", "embeddings": {"float": None, "binary": None, "base64": rows}, "texts": ["hé", "abc"],
+                "meta": {"api_version": {"version": "2"}, "tokens": {"input_tokens": 5}}}  # fmt: skip
+        entry, unread = embed(request, body, headers=[(b"x-request-id", b"r7")])
+        self.assertEqual(unread, [])
+        del entry["timestamp"]
+        self.assertEqual(
+            entry,
+            {
+                "event": "embedding.request", "service": "vllm", "provider": "vllm", "url_path": "/v2/embed",
+                "duration_ms": 12.5, "status": 200, "server_address": "10.0.0.1", "server_port": 8000, "model": "m",
+                "task_type": "query", "input_count": 2, "input_characters": [2, 3], "dimensions": 4,
+                "encoding_format": "base64", "input_tokens": 5, "output_count": 2, "output_dim": 4,
+                "vectors_base64": rows, "request_id": "r7", "response_id": "embd-r7",
+            },
+        )  # fmt: skip
+
+    def test_inputs(self):
+        one = {"content": [{"type": "text", "text": "abc"}]}
+        image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
+        for request, want in (
+            ({"images": ["data:image/png;base64,AA=="], "texts": None}, [0]),
+            ({"texts": ["a", "é😀"], "images": None, "inputs": None}, [1, 2]),
+            ({"inputs": [{"content": []}, one, {"content": [{"text": "a"}, {"text": "b"}]}, None]}, [0, 3, 0, 0]),
+            ({"inputs": [{"content": "abc"}, {"content": ["abc"]}, {"content": [image]}, "ab"]}, [0, 0, 0, 2]),
+            ({"texts": "abc"}, None),
+            ({"input": ["abc"]}, None),
+        ):
+            entry, unread = embed({"model": "m", **request}, {"embeddings": [[1.0]]})
+            self.assertEqual((entry.get("input_characters"), entry.get("input_count")), (want, want and len(want)))
+            self.assertEqual(unread, [])
+        entry, _ = embed({"inputs": [one, "ab"]}, {"embeddings": [[1.0]]}, texts=True)
+        self.assertEqual((entry["input"], entry["input_count"]), (["abc", "ab"], 2))
+        entry, _ = embed({"inputs": [one, {"content": [image]}]}, {"embeddings": [[1.0]]}, texts=True)
+        self.assertEqual((entry["input_characters"], "input" in entry), ([3, 0], False))
+
+    def test_types(self):
+        for embeddings, want in (
+            ([[1, 2], [3, 4.5]], [[1, 2], [3, 4.5]]),
+            ({"float": [[1, 2]], "int8": [[3, 4]]}, [[1, 2]]),
+            ({"int8": [[3, 4]], "float": [[1, 2]]}, [[1, 2]]),
+            ({"int8": [[-128, 127]], "uint8": [[5, 6]]}, [[-128, 127]]),
+            ({"float": None, "uint8": [[0, 255]]}, [[0, 255]]),
+            ({"int8": [base64.b64encode(b"\x80\x7f").decode()]}, [[-128, 127]]),
+            ({"uint8": [base64.b64encode(b"\x00\xff").decode()]}, [[0, 255]]),
+            ({"ubinary": [[0b10110110]]}, [SIGNS]),
+            ({"binary": [[0b10110110 - 128], [127]]}, [SIGNS, [1] * 8]),
+            ({"binary": [[-128.0]], "ubinary": [[1]]}, [[-1] * 8]),
+            ({"ubinary": [base64.b64encode(bytes([0b10110110])).decode()]}, [SIGNS]),
+            ({"binary": [base64.b64encode(bytes([0b00110110])).decode()]}, [SIGNS]),
+            ({"ubinary": [[0, 256]]}, [[0, 256]]),  # not packed
+            ({"binary": [[0.5, 1]]}, [[0.5, 1]]),
+            ({"float": [[1, 2], [3]]}, [[1, 2], [3]]),  # ingest counts those of another length
+            ({"base64": [packed(vector(1, 1000))] * 2}, [vector(1, 1000)] * 2),
+        ):
+            body = {"embeddings": embeddings, "texts": ['[1] {"embedding":[2]} \\', "x" * 2000, '"' * 2000]}
+            for text in (json.dumps(body), json.dumps(body, indent=1), json.dumps(body).replace("/", "\\/")):
+                entry, unread = embed({"model": "m"}, text.encode())
+                self.assertEqual(([floats(v) for v in entry["vectors_base64"]], unread), (want, []), embeddings)
+                self.assertEqual((entry["output_count"], entry["output_dim"]), (len(want), len(want[0])))
+                entry, unread = embed({"model": "m"}, text.encode(), vectors=False)
+                self.assertEqual((entry["output_count"], "vectors_base64" in entry, unread), (len(want), False, []))
+                self.assertEqual(entry["output_dim"], len(want[0]), embeddings)
+
+    def test_unknown_types_are_counted_and_not_read(self):
+        entry, unread = embed({"model": "m"}, {"embeddings": {"int4": [[5, 6], [7, 8]]}})
+        self.assertEqual((entry["output_count"], unread), (2, []))
+        self.assertNotIn("output_dim", entry)
+        self.assertNotIn("vectors_base64", entry)
+
+    def test_answers_that_are_not_what_the_api_says(self):
+        for body in ({}, {"embeddings": 7}, {"embeddings": {}}, {"embeddings": {"float": None}},
+                     {"embeddings": {"float": "x" * 2000}}, {"embeddings": [1, 2]}, {"embeddings": [[1], None]},
+                     {"embeddings": {"base64": ["!"]}}, {"embeddings": {"float": [[]]}}):  # fmt: skip
+            entry, unread = embed({"model": "m"}, body)
+            self.assertEqual((unread, "vectors_base64" in entry), (["malformed"], False), body)
+        for embeddings in ([], {"float": []}):
+            entry, unread = embed({"model": "m"}, {"embeddings": embeddings})
+            self.assertEqual((entry["output_count"], unread), (0, []))
+
+    def test_tokens(self):
+        for meta, want in (
+            ({"billed_units": {"input_tokens": 5, "images": 1}}, 5),
+            ({"billed_units": {"input_tokens": 5}, "tokens": {"input_tokens": 6}}, 5),
+            ({"billed_units": None, "tokens": {"input_tokens": 0}}, 0),
+            ({"billed_units": {"images": 1}, "tokens": {"input_tokens": 6}}, 6),
+            ({"tokens": {"input_tokens": -1}}, None),
+            ({"tokens": 5}, None),
+            ([], None),
+        ):
+            entry, unread = embed({"model": "m"}, {"embeddings": [[1.0]], "meta": meta})
+            self.assertEqual((entry.get("input_tokens"), unread), (want, []))
+
+    def test_encoding_formats(self):
+        for types, want in (
+            (["base64"], "base64"), ("base64", "base64"), (["base64", "float"], None), ([None, "base64"], "base64"),
+            (["int8", "base64"], None), (["float"], None), (None, None), ([], None), ({}, None),
+        ):  # fmt: skip
+            entry, _ = embed({"model": "m", "embedding_types": types}, {"embeddings": [[1.0]]})
+            self.assertEqual(entry.get("encoding_format"), want, types)
+
+    def test_errors(self):
+        body = {"error": {"message": "secret", "type": "BadRequestError", "param": None, "code": 400}}
+        entry, unread = embed({"model": "m", "texts": ["secret"]}, body, status=400)
+        self.assertEqual((entry["error_type"], entry["status"], unread), ("BadRequestError", 400, []))
+        self.assertNotIn("secret", json.dumps(entry))
+        self.assertNotIn("error_type", embed({"model": "m"}, {"message": "trial key limit"}, status=429)[0])
+
+    def test_bits_that_would_fill_the_memory_are_counted(self):
+        entry, unread = embed({"model": "m"}, {"embeddings": {"ubinary": [[7] * 320] * 8}}, body_bytes=100_000)
+        self.assertEqual((entry["output_count"], entry["output_dim"], unread), (8, 2560, ["body_too_large"]))
+        self.assertNotIn("vectors_base64", entry)
+
+    def test_garbage(self):
+        embeddings = {"float": [vector(1, 4)], "ubinary": [[7]], "base64": [packed([1] * 300)]}
+        meta = {"tokens": {"input_tokens": 3}}
+        whole = json.dumps({"id": "x", "embeddings": embeddings, "texts": ["a\\\"[1]"], "meta": meta}).encode()
+        bodies = [b"", b"\x00", b"null", b"[]", b"{}", b'"', b"[" * 200000, b'{"embeddings":' * 50000, b"[1]", b'"\\',
+                  b'"' + b"\\" * 100001 + b'"', b'"' + b'\\"' * 50000, b'{"embeddings":{"\\u0000embedding":9}}',
+                  b'{"embeddings":[{"\\u0000embedding":"x"}]}', b'{"embeddings":{"float":[{"\\u0000embedding":null}]}}',
+                  b'{"embeddings":{"int8":[["a"]]}}', b'{"embeddings":{"binary":[[1e999,null]]}}', b'{"embeddings":[[1],[[2]]]}',
+                  b'{"embeddings":{"uint8":["/"]}}', b'{"inputs":[{"content":[[]]},7],"embedding_types":[[],{}]}',
+                  b'{"' + b"x" * 5000 + b'":1}', b'{"embeddings":["' + b"A" * 5000 + b'"]}', b"\xff\xfe{\x00}\x00"]  # fmt: skip
+        bodies += [whole[:n] for n in range(len(whole))]
+        chance = random.Random(2)
+        for _ in range(2000):
+            broken = bytearray(whole)
+            for _ in range(chance.randint(1, 8)):
+                broken[chance.randrange(len(broken))] = chance.randrange(256)
+            bodies.append(bytes(broken))
+        for body in bodies:
+            for status in (200, 500):
+                entry, _ = embed(body, body, status=status)
+                line = json.dumps(entry, allow_nan=False)
+                self.assertTrue(entry.get("model") or entry.get("response_model"))
+                self.assertLess(len(line), 30 * len(body) + 2000)
 
 
 class FromEnvironment(unittest.TestCase):
