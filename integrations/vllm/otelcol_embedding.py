@@ -582,7 +582,8 @@ class Sender:
             if status != 0 and status not in RETRIED:
                 self._note(status, answer, len(batch))
                 return
-            pause = max(wait, backoff * random.uniform(0.5, 1))
+            # Beyond what ingest asks for, so that the processes of a server do not all come back at once.
+            pause = wait + backoff * random.uniform(0.5, 1)
             backoff = min(2 * backoff, LAST_BACKOFF)
             if not self._pause(pause, give_up):
                 why = "shutdown" if self._deadline is not None else "unavailable" if status else "unreachable"
@@ -630,10 +631,16 @@ class Sender:
             elif connection.sock is not None:
                 connection.sock.settimeout(timeout)
             try:
-                connection.request("POST", self._target, body, self._headers)
+                whole = True
+                try:
+                    connection.request("POST", self._target, body, self._headers)
+                except (BrokenPipeError, ConnectionResetError):
+                    if connection.sock is None:
+                        raise
+                    whole = False  # ingest that is busy answers before it has read everything, and hangs up
                 response = connection.getresponse()
                 answer = response.read(1 << 20)
-                if response.will_close or not response.isclosed():
+                if response.will_close or not response.isclosed() or not whole:
                     self._disconnect()
                 return response.status, answer, _retry_after(response.getheader("Retry-After"))
             except (http.client.HTTPException, OSError, ValueError) as error:
@@ -1057,7 +1064,7 @@ def _add_vectors(
             if dimension:
                 entry["output_dim"] = dimension
             if sampled and len(pieces) * dimension * 16 // 3 > limit:
-                return "body_too_large"
+                return "vectors_too_large"  # bits grow to numbers of 32 bits each
         if not sampled:
             return ""
         vectors.append(_base64(piece, elements))

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import functools
 import http.client
 import http.server
 import importlib
@@ -20,8 +21,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import otelcol_embedding as middleware  # noqa: E402
 
 MODEL = "qwen3-embedding-4b"
+# Calls to real servers, from the tests of the collector's tap.
+FIXTURES = pathlib.Path(__file__).resolve().parents[3] / "internal" / "dialect" / "testdata"
 
 
+@functools.lru_cache(None)
 def vector(seed, dimension):
     return [((seed * 31 + i * 17) % 1000 - 500) / 512 for i in range(dimension)]
 
@@ -30,12 +34,35 @@ def packed(numbers):
     return base64.b64encode(struct.pack("<%df" % len(numbers), *numbers)).decode()
 
 
+def fixture(name):
+    """Returns the bodies of a request and of its answer."""
+    return tuple((FIXTURES / (name + kind + ".json")).read_bytes() for kind in (".request", ".response"))
+
+
+def replay(request):
+    """Returns the answer of the fixture that the request's headers name, with the status that they name."""
+    name, status = request.headers["X-Fixture"], int(request.headers.get("X-Status", "200"))
+    error = b'{"message":"Unsupported embedding type: private words","type":"BadRequestError"}'
+    body = fixture(name)[1] if status < 300 else error
+    headers = {"X-Request-Id": "of-the-server"}
+    return fastapi.responses.Response(body, status, media_type="application/json", headers=headers)
+
+
 def application():
     """Answers as the request's user says, so that each test can have any answer."""
     app = fastapi.FastAPI()
 
+    @app.post("/v1/embed")
+    @app.post("/v2/embed")
+    async def embed(request: fastapi.Request):
+        await request.body()
+        return replay(request)
+
     @app.post("/v1/embeddings")
     async def embeddings(request: fastapi.Request):
+        if "X-Fixture" in request.headers:
+            await request.body()
+            return replay(request)
         asked = await request.json()
         what = asked.get("user", "")
         if what == "error":

@@ -2,6 +2,8 @@
 
 import asyncio
 import concurrent.futures
+import contextlib
+import http.client
 import json
 import logging
 import os
@@ -17,7 +19,7 @@ import time
 import unittest
 import urllib.request
 
-from servers import Ingest, Serving, middleware, wait
+from servers import Ingest, Serving, fixture, middleware, wait
 
 
 def settings(ingest, **more):
@@ -319,11 +321,12 @@ class Losing(Case):
         with self.assertLogs("otelcol_embedding") as logs:
             with Ingest(lambda entries: (400, {})) as ingest, Serving(settings(ingest.url)) as watched:
                 for i in range(5):
-                    self.post(watched, 1)
+                    self.post(watched, 1, user="somebody")
                     wait(lambda: lost(watched.sender.counts()) == {"dropped.refused_400": i + 1})
             self.no_threads()
         self.assertEqual(len(logs.output), 2)  # the first, and the rest at the end
         self.assertIn("dropped.refused_400=4", logs.output[1])
+        self.assertNotIn("somebody", "".join(logs.output))
 
 
 class Ending(Case):
@@ -415,11 +418,13 @@ COLLECTOR = os.environ.get("OTELCOL_EMBEDDING", "")
 
 @unittest.skipUnless(os.access(COLLECTOR, os.X_OK), "OTELCOL_EMBEDDING names no collector")
 class Collecting(Case):
-    def test_the_collector_takes_every_event(self):
+    @contextlib.contextmanager
+    def collector(self, **receiver):
+        """Runs the collector with an embedding receiver, and gives a list that holds the events when it has ended."""
         with tempfile.TemporaryDirectory() as folder:
-            port, out = free_port(), pathlib.Path(folder, "events.json")
+            out = pathlib.Path(folder, "events.json")
             config = {
-                "receivers": {"embedding": {"ingest": {"endpoint": "127.0.0.1:%d" % port}}},
+                "receivers": {"embedding": receiver},
                 "exporters": {"file": {"path": str(out), "flush_interval": "100ms"}},
                 "service": {
                     "telemetry": {"metrics": {"level": "none"}},
@@ -427,38 +432,122 @@ class Collecting(Case):
                 },
             }
             pathlib.Path(folder, "config.yaml").write_text(json.dumps(config))
+            events = []
             with open(pathlib.Path(folder, "log"), "wb") as log:
                 process = subprocess.Popen([COLLECTOR, "--config", folder + "/config.yaml"], stdout=log, stderr=log)
             try:
-                self.collect(port)
+                wait(lambda: all(self.listens(part["endpoint"]) for part in receiver.values() if "endpoint" in part), 30)
+                yield events
             finally:
                 process.terminate()
                 process.wait(20)
-            resources = [r for line in out.read_text().splitlines() for r in json.loads(line)["resourceLogs"]]
-        records = [x for r in resources for scope in r["scopeLogs"] for x in scope["logRecords"]]
-        events = [{a["key"]: a["value"] for a in record["attributes"]} for record in records]
-        self.assertEqual(len(events), 8)
-        models = sorted(next(iter(e["gen_ai.request.model"].values())) for e in events if "gen_ai.request.model" in e)
-        self.assertEqual(models, ["m%d" % i for i in range(7)] + ["unknown"])
+            for line in out.read_text().splitlines():
+                for resource in json.loads(line)["resourceLogs"]:
+                    (service,) = (a["value"]["stringValue"] for a in resource["resource"]["attributes"])
+                    for record in (r for scope in resource["scopeLogs"] for r in scope["logRecords"]):
+                        attributes = {a["key"]: a["value"] for a in record["attributes"]}
+                        events.append((service, attributes, record))
 
-    def collect(self, port):
-        def up():
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                return True
-            except OSError:
-                return False
+    def listens(self, endpoint):
+        host, _, port = endpoint.partition(":")
+        try:
+            socket.create_connection((host, int(port)), 1).close()
+            return True
+        except OSError:
+            return False
 
-        wait(up, 30)
+    def accepted(self, watched, n):
+        """Waits until n events have been accounted for, none of them as lost."""
+        wait(lambda: watched.sender.counts().get("accepted", 0) + sum(lost(watched.sender.counts()).values()) == n)
+        self.assertEqual(lost(watched.sender.counts()), {})
+
+    def test_the_collector_takes_every_event(self):
         headers = {"traceparent": "00-" + "a1" * 16 + "-" + "b2" * 8 + "-01", "User-Agent": "u" * 2000}
+        headers["X-Request-Id"] = "r" * 128
         calls = [{}, {"encoding_format": "base64"}, {"user": "error"}, {"user": "raise"}, {"user": "events"},
-                 {"input": ["x"] * 64, "dimensions": 2560, "user": "chunked"}, {"input": [[1, 2], [3]], "prompt_name": "q"}]
-        with Serving(settings("http://127.0.0.1:%d/v1/events" % port, texts=True)) as watched:
-            for i, more in enumerate(calls):
-                watched.post({"model": "m%d" % i, "input": ["x", "é"], **more}, headers=headers)
-            watched.post(b"{broken")
-            wait(lambda: watched.sender.counts().get("accepted", 0) + sum(lost(watched.sender.counts()).values()) == 8)
-            self.assertEqual(lost(watched.sender.counts()), {})
+                 {"input": ["x"] * 64, "dimensions": 2560, "user": "chunked"}, {"input": [[1, 2], [3]], "prompt_name": "q"},
+                 {"user": "é" * 512, "truncate_prompt_tokens": 2**31 - 1}, {"user": "\ud800" * 341}]  # fmt: skip
+        port = free_port()
+        with self.collector(ingest={"endpoint": "127.0.0.1:%d" % port}) as events:
+            with Serving(settings("http://127.0.0.1:%d/v1/events" % port, texts=True)) as watched:
+                for i, more in enumerate(calls):
+                    watched.post({"model": "m%d" % i, "input": ["x", "é"], **more}, headers=headers)
+                watched.post(b"{broken")
+                self.accepted(watched, 10)
+        models = sorted(e.get("gen_ai.request.model", {}).get("stringValue", "") for _, e, _ in events)
+        self.assertEqual(models, ["m%d" % i for i in range(9)] + ["unknown"])
+
+    def test_events_are_those_of_the_tap(self):
+        tap, ingest = free_port(), free_port()
+        # Path, fixture, headers, and what ingest has no field for: the type of elements, and what a tap reads of inputs
+        # that are not texts.
+        elements, inputs = "embedding.element_type", {"embedding.input.fingerprints", "embedding.input.words",
+                                                      "embedding.input.longest.words"}  # fmt: skip
+        calls = [
+            ("/v1/embed", "cohere/v1", {}, set()),
+            ("/v1/embed", "cohere/v1_types", {"X-Request-Id": "r1"}, set()),  # float before int8
+            ("/v2/embed", "cohere/v2_binary", {"X-Request-Id": "not an id"}, {elements} | inputs),
+            ("/v2/embed", "vllm/cohere", {"X-Request-Id": "r2"}, set()),
+            ("/v2/embed", "vllm/cohere", {"X-Status": "400"}, set()),
+            ("/v1/embeddings", "openai/base64", {"X-Request-Id": "r3"}, set()),
+            ("/v1/embeddings", "openai/base64", {"X-Status": "500"}, set()),
+        ]
+        with Serving(settings("http://127.0.0.1:%d/v1/events" % ingest, texts=True)) as watched:
+            upstream = {"endpoint": "http://127.0.0.1:%d" % watched.port}
+            with self.collector(
+                fingerprint_key="shared",
+                tap={"endpoint": "127.0.0.1:%d" % tap, "upstream": upstream},
+                ingest={"endpoint": "127.0.0.1:%d" % ingest},
+            ) as events:
+                for i, (path, name, headers, _) in enumerate(calls):
+                    connection = http.client.HTTPConnection("127.0.0.1", tap, timeout=10)
+                    request, answer = fixture(name)
+                    headers = {"X-Fixture": name, "User-Agent": "client/%d" % i, **headers}
+                    status, _, body = watched.post(request, path, headers, connection)
+                    connection.close()
+                    self.assertEqual(body == answer, status == 200)
+                self.accepted(watched, len(calls))
+        own = {"embedding.duration", "embedding.upstream.duration", "embedding.client.id"}
+        self.assertEqual(len(events), 2 * len(calls))
+        of = {(service, e["user_agent.original"]["stringValue"]): (e, record) for service, e, record in events}
+        for i, (path, name, headers, unsaid) in enumerate(calls):
+            (want, tapped), (got, posted) = (of[service, "client/%d" % i] for service in ("embedding-tap", "vllm"))
+            with self.subTest(name, headers=headers):
+                self.assertEqual(want.keys() - got.keys() - own, unsaid)
+                left = own | unsaid
+                self.assertEqual(*({k: v for k, v in e.items() if k not in left} for e in (got, want)))
+                self.assertIn("embedding.request.id", got)  # the server's, where the client has none
+                self.assertEqual(posted["severityText"], tapped["severityText"])
+                if path == "/v1/embeddings":  # the request says for whom it is
+                    self.assertEqual(got["embedding.client.id"], want["embedding.client.id"])
+        everything = json.dumps(events)
+        for private in ("first", "private words", '"u"'):
+            self.assertNotIn(private, everything)
+
+    def test_busy_ingest_gets_every_event_once(self):
+        port = free_port()
+        endpoint = "127.0.0.1:%d" % port
+        statuses = []
+        with self.collector(ingest={"endpoint": endpoint, "max_concurrent_requests": 1}) as events:
+            with Serving(settings("http://%s/v1/events" % endpoint)) as watched:
+                post = watched.sender._post
+                watched.sender._post = lambda batch: statuses.append(post(batch)) or statuses[-1]
+                # Small enough for ingest to read the rest of it, and too large.
+                for calls, dimension in ((3, 8), (1, 20000)):
+                    del statuses[:]
+                    with socket.create_connection(("127.0.0.1", port)) as other:
+                        other.sendall(b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                                      b"Content-Length: 1000\r\n\r\n[")  # fmt: skip
+                        time.sleep(0.2)  # until it is being read
+                        for _ in range(calls):
+                            body = {"model": "m", "input": ["x"] * 100, "dimensions": dimension, "encoding_format": "base64"}
+                            self.assertEqual(watched.post(body)[0], 200)
+                        wait(lambda: len(statuses) > 1)
+                        self.assertEqual(watched.sender.counts().get("accepted", 0), 0 if dimension == 8 else 3)
+                    wait(lambda: watched.sender.counts().get("accepted") == (3 if dimension == 8 else 4))
+                    self.assertEqual({(status, after) for status, _, after in statuses[:2]}, {(503, 1.0)}, statuses)
+                self.assertEqual(lost(watched.sender.counts()), {})
+        self.assertEqual(len(events), 4)
 
 
 if __name__ == "__main__":

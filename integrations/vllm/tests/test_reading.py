@@ -216,7 +216,7 @@ SIGNS = [1, -1, 1, 1, -1, 1, 1, -1]  # 10110110
 class ReadingCohere(unittest.TestCase):
     def test_all_that_a_call_says(self):
         request = {"model": "m", "texts": ["hé", "abc"], "images": None, "inputs": None, "input_type": "query",
-                   "truncate": "END", "embedding_types": ["base64"], "output_dimension": 4, "user": "no member of it"}  # fmt: skip
+                   "truncate": "END", "embedding_types": ["base64"], "output_dimension": 4, "user": "none"}  # fmt: skip
         rows = [packed(vector(1, 4)), packed(vector(2, 4))]
         body = {"id": "embd-r7", "embeddings": {"float": None, "binary": None, "base64": rows}, "texts": ["hé", "abc"],
                 "meta": {"api_version": {"version": "2"}, "tokens": {"input_tokens": 5}}}  # fmt: skip
@@ -327,7 +327,7 @@ class ReadingCohere(unittest.TestCase):
 
     def test_bits_that_would_fill_the_memory_are_counted(self):
         entry, unread = embed({"model": "m"}, {"embeddings": {"ubinary": [[7] * 320] * 8}}, body_bytes=100_000)
-        self.assertEqual((entry["output_count"], entry["output_dim"], unread), (8, 2560, ["body_too_large"]))
+        self.assertEqual((entry["output_count"], entry["output_dim"], unread), (8, 2560, ["vectors_too_large"]))
         self.assertNotIn("vectors_base64", entry)
 
     def test_garbage(self):
@@ -337,7 +337,8 @@ class ReadingCohere(unittest.TestCase):
         bodies = [b"", b"\x00", b"null", b"[]", b"{}", b'"', b"[" * 200000, b'{"embeddings":' * 50000, b"[1]", b'"\\',
                   b'"' + b"\\" * 100001 + b'"', b'"' + b'\\"' * 50000, b'{"embeddings":{"\\u0000embedding":9}}',
                   b'{"embeddings":[{"\\u0000embedding":"x"}]}', b'{"embeddings":{"float":[{"\\u0000embedding":null}]}}',
-                  b'{"embeddings":{"int8":[["a"]]}}', b'{"embeddings":{"binary":[[1e999,null]]}}', b'{"embeddings":[[1],[[2]]]}',
+                  b'{"embeddings":{"int8":[["a"]]}}', b'{"embeddings":{"binary":[[1e999,null]]}}',
+                  b'{"embeddings":[[1],[[2]]]}',
                   b'{"embeddings":{"uint8":["/"]}}', b'{"inputs":[{"content":[[]]},7],"embedding_types":[[],{}]}',
                   b'{"' + b"x" * 5000 + b'":1}', b'{"embeddings":["' + b"A" * 5000 + b'"]}', b"\xff\xfe{\x00}\x00"]  # fmt: skip
         bodies += [whole[:n] for n in range(len(whole))]
