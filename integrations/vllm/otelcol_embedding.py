@@ -842,16 +842,25 @@ def _read_request(request: Dict[str, Any], entry: Dict[str, Any], texts: bool) -
             entry["task_type"] = _label(request[name])
             break
     encoding, variant = _identifier(request.get("encoding_format")), ""
+    if encoding:
+        entry["encoding_format"] = encoding
+    element = _identifier(request.get("embed_dtype"))
+    _add_element_type(element, entry)
     if encoding and encoding != "float":
-        element = _identifier(request.get("embed_dtype"))
         if element and element != "float32":
             variant += "+" + element
         if request.get("endianness") == "big":
             variant += "+big"
-    if encoding:
-        entry["encoding_format"] = encoding + variant
     _read_inputs(request, entry, texts)
     return variant
+
+
+def _add_element_type(name: str, entry: Dict[str, Any]) -> None:
+    """Adds what type of elements a client asks for. base64, which some APIs have among the types, is an encoding."""
+    if name == "base64":
+        entry["encoding_format"] = name
+    elif name not in ("", "float", "float32"):
+        entry["element_type"] = name
 
 
 def _read_inputs(request: Dict[str, Any], entry: Dict[str, Any], texts: bool) -> None:
@@ -888,12 +897,11 @@ def _read_cohere_request(request: Dict[str, Any], entry: Dict[str, Any], texts: 
         entry["task_type"] = _label(request["input_type"])
     types = request.get("embedding_types")
     types = [_identifier(name) for name in (types if isinstance(types, list) else [types])]
-    # Of several, float is read. Ingest has no field for types of elements, and base64 alone is an encoding.
-    if "float" not in types and next(filter(None, types), "") == "base64":
-        entry["encoding_format"] = "base64"
+    if "float" not in types:  # of several, float is read, and else the first
+        _add_element_type(next(filter(None, types), ""), entry)
     inputs: Optional[List[Any]] = None
     for name, given in request.items():
-        if name in ("texts", "images", "inputs") and isinstance(given, list):  # one of them is; others may be null
+        if name in ("texts", "images", "inputs") and isinstance(given, list) and given:  # others may be null or empty
             inputs = [_cohere_input(i, name) for i in given]
     if inputs is not None:
         _add_inputs(inputs, entry, texts)

@@ -46,10 +46,11 @@ func (Cohere) ReadRequest(body []byte, texts *embedding.TextReader, ev *embeddin
 	return wrap("read embed request", s.err)
 }
 
-// readCohereInputs reads the value of texts, images or inputs. A request has one of the three; others may be null.
+// readCohereInputs reads the value of texts, images or inputs. A request has one of the three; others may be null or
+// empty.
 // Images are strings too, with the data of the image in them.
 func readCohereInputs(s *scanner, in *inputs, images bool) {
-	if s.peek() != '[' {
+	if s.peek() != '[' || emptyList(*s) {
 		s.skip()
 		return
 	}

@@ -15,16 +15,16 @@ import (
 func TestInputsAreMeasured(t *testing.T) {
 	t.Parallel()
 	for body, d := range map[string]Dialect{
-		`{"input":["one two","three"," ","one two"]}`:                                                     OpenAI{},
-		`{"task":"embed","input":["one two","three"," ","one two"]}`:                                      Pooling{},
-		`{"texts":["one two","three"," ","one two"]}`:                                                     Cohere{},
-		`{"inputs":["one two","three"," ","one two"]}`:                                                    TEI{},
-		`{"model":"m","input":["one two","three"," ","one two"]}`:                                         Ollama{},
-		`{"content":["one two","three"," ","one two"]}`:                                                   LlamaCPP{},
-		`{"input":["left out","too"],"input":["one two","three"," ","one two"]}`:                          OpenAI{},
-		`{"input":[{"text":"one two"},"three"," ","one two"]}`:                                            OpenAI{},
-		`{"inputs":[{"content":[{"type":"text","text":"one two"}]},"three"," ","one two"],"texts":null}`:  Cohere{},
-		`{"model":"m","input":["one two","three"," ","one two"],"truncate":true,"options":{"num_gpu":1}}`: Ollama{},
+		`{"input":["one two","three"," ","one two"]}`:                                                                OpenAI{},
+		`{"task":"embed","input":["one two","three"," ","one two"]}`:                                                 Pooling{},
+		`{"texts":["one two","three"," ","one two"]}`:                                                                Cohere{},
+		`{"inputs":["one two","three"," ","one two"]}`:                                                               TEI{},
+		`{"model":"m","input":["one two","three"," ","one two"]}`:                                                    Ollama{},
+		`{"content":["one two","three"," ","one two"]}`:                                                              LlamaCPP{},
+		`{"input":["left out","too"],"input":["one two","three"," ","one two"]}`:                                     OpenAI{},
+		`{"input":[{"text":"one two"},"three"," ","one two"]}`:                                                       OpenAI{},
+		`{"inputs":[{"content":[{"type":"text","text":"one two"}]},"three"," ","one two"],"texts":null,"images":[]}`: Cohere{},
+		`{"model":"m","input":["one two","three"," ","one two"],"truncate":true,"options":{"num_gpu":1}}`:            Ollama{},
 	} {
 		var ev embedding.Event
 		require.NoError(t, d.ReadRequest([]byte(body), newTexts(), &ev), body)

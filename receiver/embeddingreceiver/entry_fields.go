@@ -157,6 +157,11 @@ func (e *entry) readInput(raw json.RawMessage) error {
 	return e.setInputCount(len(list))
 }
 
+func (e *entry) readOutputCount(raw json.RawMessage) error {
+	e.event.HasOutput = true
+	return readCount(raw, &e.event.OutputCount)
+}
+
 // readUser hashes whom the call was for.
 func (e *entry) readUser(raw json.RawMessage) error {
 	var user string

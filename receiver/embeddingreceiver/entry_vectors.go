@@ -21,7 +21,7 @@ func (e *entry) readVectors() (string, error) {
 	if err != nil {
 		return e.vectorsAs, err
 	}
-	ev.OutputCount, ev.OutputDimension, ev.OutputRagged = 0, 0, 0
+	ev.OutputCount, ev.OutputDimension, ev.OutputRagged, ev.HasOutput = 0, 0, 0, true
 	if len(rows) == 1 && kindOf(rows[0]) == kindString {
 		return e.readBlock(rows[0])
 	}

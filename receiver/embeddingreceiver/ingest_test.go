@@ -114,6 +114,10 @@ func TestIngestFields(t *testing.T) {
 			assert.Equal(t, 3, ev.OutputCount)
 			assert.Empty(t, ev.Vectors)
 		},
+		`{"model":"m","output_count":0,"element_type":"int8"}`: func(t *testing.T, ev *embedding.Event) {
+			assert.True(t, ev.HasOutput)
+			assert.Equal(t, "int8", ev.ElementType)
+		},
 		`{"model":"m","input_tokens":0}`:         func(t *testing.T, ev *embedding.Event) { assert.True(t, ev.HasInputTokens) },
 		`{"model":"m","input_tokens":12.0}`:      func(t *testing.T, ev *embedding.Event) { assert.Equal(t, int64(12), ev.InputTokens) },
 		`{"model":"m"}`:                          func(t *testing.T, ev *embedding.Event) { assert.False(t, ev.HasInputTokens) },

@@ -93,7 +93,8 @@ class Reading(unittest.TestCase):
     def test_other_elements_are_counted_and_not_read(self):
         request = {"model": "m", "input": "x", "encoding_format": "base64", "embed_dtype": "float16"}
         entry, unread = read(request, answer(["AAAAAAAA"]))
-        self.assertEqual((entry["encoding_format"], entry["output_count"], unread), ("base64+float16", 1, []))
+        self.assertEqual((entry["encoding_format"], entry["element_type"]), ("base64", "float16"))
+        self.assertEqual((entry["output_count"], unread), (1, []))
         self.assertNotIn("vectors_base64", entry)
         self.assertNotIn("output_dim", entry)
 
@@ -310,13 +311,14 @@ class ReadingCohere(unittest.TestCase):
             entry, unread = embed({"model": "m"}, {"embeddings": [[1.0]], "meta": meta})
             self.assertEqual((entry.get("input_tokens"), unread), (want, []))
 
-    def test_encoding_formats(self):
+    def test_encoding_formats_and_element_types(self):
+        base64, int8, none = ("base64", None), (None, "int8"), (None, None)
         for types, want in (
-            (["base64"], "base64"), ("base64", "base64"), (["base64", "float"], None), ([None, "base64"], "base64"),
-            (["int8", "base64"], None), (["float"], None), (None, None), ([], None), ({}, None),
+            (["base64"], base64), ("base64", base64), (["base64", "float"], none), ([None, "base64"], base64),
+            (["int8", "base64"], int8), ("int8", int8), (["float"], none), (None, none), ([], none), ({}, none),
         ):  # fmt: skip
             entry, _ = embed({"model": "m", "embedding_types": types}, {"embeddings": [[1.0]]})
-            self.assertEqual(entry.get("encoding_format"), want, types)
+            self.assertEqual((entry.get("encoding_format"), entry.get("element_type")), want, types)
 
     def test_errors(self):
         body = {"error": {"message": "secret", "type": "BadRequestError", "param": None, "code": 400}}
