@@ -33,9 +33,10 @@ test: build ## Run every test that needs Go and a C compiler alone. TESTFLAGS=-r
 		go test -tags=$(TAGS) $(TESTFLAGS) ./...
 
 .PHONY: e2e
-e2e: build build/clients ## Run the end-to-end tests against a real Prometheus (needs prometheus, node and python3 on the PATH).
+e2e: build build/clients build/litellm ## Run the end-to-end tests against a real Prometheus (needs prometheus, node and python3 on the PATH).
 	OTELCOL_EMBEDDING=$(CURDIR)/$(BINARY) EMBEDDINGDEMO=$(CURDIR)/$(DEMO) \
 	E2E_NODE=$$(command -v node) E2E_PYTHON=$(CURDIR)/build/clients/bin/python \
+	E2E_LITELLM=$(CURDIR)/build/litellm/bin/python \
 		go test -count=1 -timeout=20m -tags=$(TAGS),e2e ./test/e2e/...
 
 # The official OpenAI clients: Python's in a virtual environment, Node's beside its script.
@@ -43,6 +44,13 @@ build/clients: test/clients/requirements.txt test/clients/package-lock.json
 	python3 -m venv $@
 	$@/bin/python -m pip install --quiet --disable-pip-version-check -r test/clients/requirements.txt
 	cd test/clients && npm ci --no-audit --no-fund --loglevel=error
+	touch $@
+
+# LiteLLM and its proxy, which need another version of OpenAI's client. Most of what they install is never imported:
+# Python compiles what is.
+build/litellm: test/clients/requirements-litellm.txt
+	python3 -m venv $@
+	$@/bin/python -m pip install --quiet --disable-pip-version-check --no-compile -r $<
 	touch $@
 
 .PHONY: bench
