@@ -39,7 +39,8 @@ e2e: build build/clients build/litellm ## Run the end-to-end tests against a rea
 	E2E_LITELLM=$(CURDIR)/build/litellm/bin/python \
 		go test -count=1 -timeout=20m -tags=$(TAGS),e2e ./test/e2e/...
 
-# The official OpenAI clients: Python's in a virtual environment, Node's beside its script.
+# The official OpenAI clients: Python's in a virtual environment, beside the library that Open WebUI sends by, Node's
+# beside its script.
 build/clients: test/clients/requirements.txt test/clients/package-lock.json
 	python3 -m venv $@
 	$@/bin/python -m pip install --quiet --disable-pip-version-check -r test/clients/requirements.txt
