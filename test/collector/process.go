@@ -20,7 +20,7 @@ import (
 
 // startTimeout and stopTimeout bound a program's start and end; both are generous because tests share few cores.
 const (
-	startTimeout = 60 * time.Second
+	startTimeout = 2 * time.Minute
 	stopTimeout  = 30 * time.Second
 )
 
