@@ -790,13 +790,6 @@ def _identifier(value: Any) -> str:
     return ""
 
 
-def _label(value: Any) -> str:
-    """Returns a text that can serve as a label for people, else nothing: a whole instruction is none."""
-    if isinstance(value, str) and len(value.strip()) <= MAX_IDENTIFIER and re.fullmatch(r"[ -~]+", value.strip()):
-        return value.strip()
-    return ""
-
-
 def _natural(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_COUNT
 
@@ -838,8 +831,8 @@ def _read_request(request: Dict[str, Any], entry: Dict[str, Any], texts: bool) -
     if isinstance(user, str) and user and len(user.encode("utf-8", "surrogatepass")) <= MAX_TEXT:
         entry["user"] = user
     for name in _TASKS:
-        if _label(request.get(name)):
-            entry["task_type"] = _label(request[name])
+        if _task(request.get(name)):
+            entry["task_type"] = request[name]
             break
     encoding, variant = _identifier(request.get("encoding_format")), ""
     if encoding:
@@ -853,6 +846,11 @@ def _read_request(request: Dict[str, Any], entry: Dict[str, Any], texts: bool) -
             variant += "+big"
     _read_inputs(request, entry, texts)
     return variant
+
+
+def _task(value: Any) -> bool:
+    """Tells whether a value may say what vectors are for, by a name or an instruction: ingest knows which."""
+    return isinstance(value, str) and bool(value.strip()) and len(value.encode("utf-8", "surrogatepass")) <= MAX_TEXT
 
 
 def _add_element_type(name: str, entry: Dict[str, Any]) -> None:
@@ -893,8 +891,8 @@ def _read_cohere_request(request: Dict[str, Any], entry: Dict[str, Any], texts: 
         entry["model"] = _name(request["model"])
     if _natural(request.get("output_dimension")):
         entry["dimensions"] = request["output_dimension"]
-    if _label(request.get("input_type")):
-        entry["task_type"] = _label(request["input_type"])
+    if _task(request.get("input_type")):
+        entry["task_type"] = request["input_type"]
     types = request.get("embedding_types")
     types = [_identifier(name) for name in (types if isinstance(types, list) else [types])]
     if "float" not in types:  # of several, float is read, and else the first

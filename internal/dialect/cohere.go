@@ -33,7 +33,7 @@ func (Cohere) ReadRequest(body []byte, texts *embedding.TextReader, ev *embeddin
 		case "texts", "images", "inputs":
 			readCohereInputs(&s, &in, key == "images")
 		case "input_type":
-			ev.TaskType = s.label()
+			ev.TaskType = s.task(texts)
 		case "embedding_types":
 			setElementType(ev, s.firstType())
 		case "output_dimension":

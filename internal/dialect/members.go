@@ -5,6 +5,8 @@ import (
 	"math"
 	"time"
 	"unicode/utf8"
+
+	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
 )
 
 const (
@@ -44,6 +46,19 @@ func (s *scanner) identifier() string {
 // the spaces around them. Any other value, as a whole instruction sentence, reads as "".
 func (s *scanner) label() string {
 	return s.short(func(c byte) bool { return c >= ' ' && c <= '~' })
+}
+
+// task reads a string that says what vectors are for: an instruction that goes before the texts, as Open WebUI sends it in
+// a member of its own, or a label.
+func (s *scanner) task(texts *embedding.TextReader) string {
+	if s.peek() == '"' {
+		ahead := *s
+		if task := texts.TaskOf(ahead.str()); task != "" {
+			s.skip()
+			return task
+		}
+	}
+	return s.label()
 }
 
 // short reads a string of up to maxIdentifier allowed characters, trimmed. Any other value reads as "".

@@ -69,7 +69,7 @@ func (OpenAI) ReadRequest(body []byte, texts *embedding.TextReader, ev *embeddin
 			readUser(&s, texts)
 		default:
 			if i := slices.Index(taskMembers[:], key); i >= 0 {
-				tasks[i] = s.label()
+				tasks[i] = s.task(texts)
 			} else {
 				s.skip()
 			}

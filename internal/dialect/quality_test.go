@@ -249,3 +249,24 @@ func TestReadEnd(t *testing.T) {
 	OpenAI{}.ReadEnd(nil, []byte(`0.25]}],"usage" : {"prompt_tokens" :5}}`), &ev)
 	require.Equal(t, int64(5), ev.InputTokens)
 }
+
+func TestTaskFromAnInstructionBesideTheTexts(t *testing.T) {
+	t.Parallel()
+	prefixes := embedding.NewTaskPrefixes(embedding.BuiltInTaskPrefixes())
+	texts := embedding.NewTextReader(embedding.NewFingerprinter(testKey), prefixes, nil)
+	for body, want := range map[string]string{
+		`{"input":"a","prefix":"Instruct: Given a web search query, retrieve passages\nQuery:"}`: "query",
+		`{"input":"a","prefix":"search_document: "}`:                                             "document",
+		`{"input":"a","prefix":"Represent this sentence for searching relevant passages: "}`:     "query",
+		`{"input":"a","prefix":"query"}`:                                                         "query",
+		`{"input":"a","prefix":" tickets ","task":"other"}`:                                      "tickets",
+		`{"input":"a","prefix":"an instruction that nobody knows\n"}`:                            "an instruction that nobody knows",
+		`{"input":"a","prefix":"an instruction\nthat nobody knows","input_type":"passage"}`:      "passage",
+		`{"input":"a","prefix":null,"prompt_name":"search\u005fquery: "}`:                        "query",
+		`{"input":"a","prefix":["search_query: "]}`:                                              "",
+	} {
+		var ev embedding.Event
+		require.NoError(t, OpenAI{}.ReadRequest([]byte(body), texts, &ev), body)
+		require.Equal(t, want, ev.TaskType, body)
+	}
+}

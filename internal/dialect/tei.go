@@ -42,7 +42,7 @@ func (TEI) ReadRequest(body []byte, texts *embedding.TextReader, ev *embedding.E
 			in.reset()
 			readOpenAIInput(&s, &in)
 		case "prompt_name":
-			ev.TaskType = s.label()
+			ev.TaskType = s.task(texts)
 		case "dimensions":
 			ev.RequestedDimension = s.dimension()
 		default:

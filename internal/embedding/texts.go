@@ -50,6 +50,15 @@ func (r *TextReader) Begin(ev *Event) {
 // Task returns the task type that the first instruction among the inputs named, or "".
 func (r *TextReader) Task() string { return r.task }
 
+// TaskOf returns the task type that an instruction stands for which comes beside the texts, "" where it is none that is
+// known.
+func (r *TextReader) TaskOf(instruction []byte) string {
+	if r == nil || r.tasks == nil {
+		return ""
+	}
+	return r.tasks.Task(instruction)
+}
+
 // Text adds a text to the inputs of ev.
 func (r *TextReader) Text(ev *Event, text []byte) {
 	runes, words := Measure(text)
@@ -60,8 +69,8 @@ func (r *TextReader) Text(ev *Event, text []byte) {
 	if r == nil {
 		return
 	}
-	if r.tasks != nil && r.task == "" {
-		r.task = r.tasks.Task(text)
+	if r.task == "" {
+		r.task = r.TaskOf(text)
 	}
 	r.fingerprint(ev, text)
 	if r.excerpts != nil {

@@ -43,8 +43,8 @@ var fields = [...][]field{
 	{{"model", text(func(e *embedding.Event) *string { return &e.RequestModel })}},
 	{{"response_model", text(func(e *embedding.Event) *string { return &e.ResponseModel })}},
 	{
-		{"task_type", text(taskType)}, {"prefix", text(taskType)}, {"input_type", text(taskType)},
-		{"task", text(taskType)}, {"prompt_name", text(taskType)},
+		{"task_type", (*entry).readTask}, {"prefix", (*entry).readTask}, {"input_type", (*entry).readTask},
+		{"task", (*entry).readTask}, {"prompt_name", (*entry).readTask},
 	},
 	{{"input_tokens", (*entry).readTokens}},
 	{{"input_count", count(func(e *embedding.Event) *int { return &e.InputCount })}},
@@ -72,8 +72,6 @@ var fields = [...][]field{
 	{{"trace_flags", (*entry).readTraceFlags}},
 	{{"vectors", holdVectors("vectors")}, {"vectors_base64", holdVectors("vectors_base64")}},
 }
-
-func taskType(e *embedding.Event) *string { return &e.TaskType }
 
 func text(dst func(*embedding.Event) *string) func(*entry, json.RawMessage) error {
 	return func(e *entry, raw json.RawMessage) error { return readString(raw, dst(&e.event)) }

@@ -89,6 +89,21 @@ func (e *entry) readLevel(raw json.RawMessage) error {
 	return nil
 }
 
+// readTask reads what the vectors are for: an instruction that goes before the texts, or a name. An instruction that is not
+// known would be a value of its own for each application.
+func (e *entry) readTask(raw json.RawMessage) error {
+	var task string
+	if err := readString(raw, &task); err != nil {
+		return err
+	}
+	known := e.texts.TaskOf([]byte(task))
+	if name := strings.TrimSpace(task); known == "" && len(name) <= maxTaskType && !strings.Contains(name, "\n") {
+		known = name
+	}
+	e.event.TaskType = known
+	return nil
+}
+
 func (e *entry) readTokens(raw json.RawMessage) error {
 	var n int
 	if err := readCount(raw, &n); err != nil {

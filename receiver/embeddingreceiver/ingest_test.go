@@ -101,10 +101,14 @@ func TestIngestFields(t *testing.T) {
 	}
 	r := startIngest(t, nil)
 	for entry, check := range map[string]func(t *testing.T, ev *embedding.Event){
-		`{"response_model":"m"}`:           func(t *testing.T, ev *embedding.Event) { assert.Equal(t, "m", ev.Model()) },
-		`{"model":"m","task_type":null}`:   func(t *testing.T, ev *embedding.Event) { assert.Equal(t, "general", ev.TaskType) },
-		`{"model":"m","prefix":"query"}`:   func(t *testing.T, ev *embedding.Event) { assert.Equal(t, "query", ev.TaskType) },
-		`{"model":"m","input_type":"doc"}`: func(t *testing.T, ev *embedding.Event) { assert.Equal(t, "doc", ev.TaskType) },
+		`{"response_model":"m"}`:         func(t *testing.T, ev *embedding.Event) { assert.Equal(t, "m", ev.Model()) },
+		`{"model":"m","task_type":null}`: func(t *testing.T, ev *embedding.Event) { assert.Equal(t, "general", ev.TaskType) },
+		`{"model":"m","prefix":"Instruct: Find passages\nQuery:"}`: func(t *testing.T, ev *embedding.Event) {
+			assert.Equal(t, "query", ev.TaskType)
+		},
+		`{"model":"m","prefix":"Find passages\nfor"}`: func(t *testing.T, ev *embedding.Event) { assert.Equal(t, "general", ev.TaskType) },
+		`{"model":"m","prefix":"query"}`:              func(t *testing.T, ev *embedding.Event) { assert.Equal(t, "query", ev.TaskType) },
+		`{"model":"m","input_type":"doc"}`:            func(t *testing.T, ev *embedding.Event) { assert.Equal(t, "doc", ev.TaskType) },
 		`{"model":"m","task":"a","prompt_name":"b"}`: func(t *testing.T, ev *embedding.Event) {
 			assert.Equal(t, "a", ev.TaskType)
 		},

@@ -14,13 +14,15 @@ import (
 // wait for a CPU, and copying and reading answers would make them wait longer: the answers of most calls are left unread
 // until there is time again.
 //
-// Whether goroutines wait is what Go's scheduler measures. The share of calls that are captured falls by half while they do,
-// and rises by a small step while they do not, as TCP finds its share of a line.
+// Whether goroutines wait is what Go's scheduler measures. Where they do for a second on end, which is no burst that the queue
+// of captured calls is there for, the share of calls that are captured falls by half, again and again; while they do not,
+// it rises by small steps, as TCP finds its share of a line.
 type shedder struct {
 	share   atomic.Uint64 // float64 bits
 	samples [1]metrics.Sample
 	before  []uint64 // the scheduler's histogram at the last look
 	began   func()   // called when the share begins to fall
+	busy    int      // looks on end that found waits
 
 	cancel context.CancelFunc
 	done   sync.WaitGroup
@@ -34,6 +36,8 @@ const (
 	// busyLatency is a wait that is no chance, in seconds, where busyShare of all waits are as long.
 	busyLatency = 1e-3
 	busyShare   = 0.1
+	// burst is how many looks on end must find waits before the share falls.
+	burst = int(time.Second / shedInterval)
 	// minWaits is how many waits tell anything.
 	minWaits = 50
 	// minCaptured is the share of calls that are captured whatever happens, so that a fault still shows.
@@ -86,15 +90,18 @@ func (s *shedder) capture() bool {
 // adjust takes over how many waits for a CPU there were, and how many of them were long.
 func (s *shedder) adjust(all, long uint64) {
 	share := s.captured()
-	if all >= minWaits && float64(long) >= busyShare*float64(all) {
-		if share >= 1 {
-			s.began()
-		}
-		share = max(minCaptured, share/2)
-	} else {
-		share = min(1, share+recovery)
+	if all < minWaits || float64(long) < busyShare*float64(all) {
+		s.busy = 0
+		s.share.Store(math.Float64bits(min(1, share+recovery)))
+		return
 	}
-	s.share.Store(math.Float64bits(share))
+	if s.busy++; s.busy < burst {
+		return
+	}
+	if share >= 1 {
+		s.began()
+	}
+	s.share.Store(math.Float64bits(max(minCaptured, share/2)))
 }
 
 // waits returns the waits for a CPU since the last call, and how many of them were at least busyLatency long.

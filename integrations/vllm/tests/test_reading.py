@@ -63,7 +63,7 @@ class Reading(unittest.TestCase):
                 "event": "embedding.request", "service": "vllm", "provider": "vllm", "url_path": "/v1/embeddings",
                 "duration_ms": 12.5, "status": 200, "user_agent": "client/1", "server_address": "10.0.0.1",
                 "server_port": 8000, "trace_id": "a1" * 16, "span_id": "b2" * 8, "trace_flags": "01", "model": "m",
-                "response_model": "m2", "task_type": "query", "input_count": 2, "input_characters": [2, 3],
+                "response_model": "m2", "task_type": " query ", "input_count": 2, "input_characters": [2, 3],
                 "dimensions": 4, "encoding_format": "float", "input_tokens": 7, "output_count": 2, "output_dim": 4,
                 "truncate_prompt_tokens": 8, "user": "somebody", "request_id": "r-1", "response_id": "embd-r-1",
             },
