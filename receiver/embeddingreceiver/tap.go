@@ -148,6 +148,12 @@ func (t *tap) buildServer(ctx context.Context, host component.Host) error {
 		return fmt.Errorf("create server: %w", err)
 	}
 	srv.DisableGeneralOptionsHandler = true // OPTIONS * is for the upstream to answer
+	if !cfg.TLS.HasValue() {
+		// net/http leaves HTTP/2 without TLS out unless told, and clients with prior knowledge get no answer then.
+		srv.Protocols = new(http.Protocols)
+		srv.Protocols.SetHTTP1(true)
+		srv.Protocols.SetUnencryptedHTTP2(true)
+	}
 	// Connections that switched protocols are not the server's any more: they end when their requests' context does.
 	requests, cancel := context.WithCancel(context.Background())
 	t.cancelRequests = cancel

@@ -34,16 +34,8 @@ func TestTapHTTP2(t *testing.T) {
 	upstream.StartTLS()
 	t.Cleanup(upstream.Close)
 
-	certificate := upstream.TLS.Certificates[0]
-	key, err := x509.MarshalPKCS8PrivateKey(certificate.PrivateKey)
-	require.NoError(t, err)
-	encode := func(kind string, der []byte) configopaque.String {
-		return configopaque.String(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
-	}
 	r := startReceiver(t, options{upstream: upstream.URL, configure: func(c *Config) {
-		own := configtls.NewDefaultServerConfig()
-		own.CertPem, own.KeyPem = encode("CERTIFICATE", certificate.Certificate[0]), encode("PRIVATE KEY", key)
-		c.Tap.Get().ServerConfig.TLS = configoptional.Some(own)
+		serveWithTLS(t, c, upstream.TLS.Certificates[0])
 		c.Tap.Get().Upstream.TLS.InsecureSkipVerify = true
 	}})
 
@@ -62,4 +54,17 @@ func TestTapHTTP2(t *testing.T) {
 	assert.Equal(t, http.Header{"X-Sum": {"42"}}, res.Trailer)
 	assert.NotContains(t, res.Header, "Date")
 	assert.Equal(t, 2, r.waitForEvent(t).OutputCount)
+}
+
+// serveWithTLS makes the tap speak TLS with its clients.
+func serveWithTLS(t testing.TB, c *Config, certificate tls.Certificate) {
+	t.Helper()
+	key, err := x509.MarshalPKCS8PrivateKey(certificate.PrivateKey)
+	require.NoError(t, err)
+	encode := func(kind string, der []byte) configopaque.String {
+		return configopaque.String(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
+	}
+	own := configtls.NewDefaultServerConfig()
+	own.CertPem, own.KeyPem = encode("CERTIFICATE", certificate.Certificate[0]), encode("PRIVATE KEY", key)
+	c.Tap.Get().ServerConfig.TLS = configoptional.Some(own)
 }

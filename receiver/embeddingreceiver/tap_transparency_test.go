@@ -9,6 +9,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
 	"strings"
 	"sync"
 	"testing"
@@ -30,6 +32,7 @@ type seen struct {
 	Transfer []string
 	Body     string // a digest of it, with its length
 	Trailer  http.Header
+	Interim  []string // 1xx answers before the answer, with their headers
 }
 
 func digest(body []byte) string {
@@ -68,7 +71,13 @@ func (u *recorder) last(t *testing.T) seen {
 
 func call1(t *testing.T, client *http.Client, req *http.Request) seen {
 	t.Helper()
-	res, err := client.Do(req)
+	var interim []string
+	res, err := client.Do(req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
+		Got1xxResponse: func(code int, header textproto.MIMEHeader) error {
+			interim = append(interim, fmt.Sprint(code, header))
+			return nil
+		},
+	})))
 	require.NoError(t, err)
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
@@ -79,7 +88,7 @@ func call1(t *testing.T, client *http.Client, req *http.Request) seen {
 	}
 	return seen{
 		Line: res.Proto + " " + res.Status, Header: header, Length: res.ContentLength, Transfer: res.TransferEncoding,
-		Body: digest(body), Trailer: res.Trailer,
+		Body: digest(body), Trailer: res.Trailer, Interim: interim,
 	}
 }
 
