@@ -76,6 +76,7 @@ type exchange struct {
 	requestHint int   // length of the request's body as far as it is known
 	uploadErr   error // how reading the request's body ended, nil before; io.EOF is its end
 
+	unmeasured   bool       // whether the server's answer says nothing of its length
 	early        bool       // whether the server answered before the request was read
 	reading      sync.Mutex // held while the request's body is read
 	responseHint int
@@ -144,6 +145,7 @@ func noteAnswer(res *http.Response) error {
 	if x == nil {
 		return nil // an upstream middleware made up the answer, or the request: it passes all the same
 	}
+	x.unmeasured = res.ContentLength < 0
 	if x.http1 && res.StatusCode != http.StatusSwitchingProtocols && !x.uploadEnded() {
 		// The server answers before it has read the request, as with 401 or 413. net/http would now take the rest of
 		// the body for itself, so that the transport fails and cuts the answer off. It leaves the body alone on a
@@ -235,6 +237,10 @@ func (x *exchange) WriteHeader(status int) {
 		}
 	}
 	x.ResponseWriter.WriteHeader(status)
+	if x.unmeasured && status >= http.StatusOK {
+		// Else net/http, which sees the end of an empty body, gives it a Content-Length. An error shows in Write.
+		_ = http.NewResponseController(x.ResponseWriter).Flush()
+	}
 }
 
 // Write implements http.ResponseWriter. The proxy calls it with each part of the answer as it comes.
