@@ -1,0 +1,64 @@
+package failopen
+
+import (
+	"fmt"
+	"os/exec"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// onSmallDisk returns the command that runs a program with a disk of 1 MiB at the folder dir. Only the program sees the
+// disk, which ends with it.
+func onSmallDisk(dir, program string, args []string) (string, []string) {
+	const script = `mount -t tmpfs -o size=1m tmpfs "$0" && exec "$@"`
+	return "unshare", append([]string{"--map-root-user", "--mount", "sh", "-c", script, dir, program}, args...)
+}
+
+// needSmallDisk skips the test where the system gives no disk to it.
+func needSmallDisk(t *testing.T, dir string) {
+	t.Helper()
+	program, args := onSmallDisk(dir, "true", nil)
+	if out, err := exec.Command(program, args...).CombinedOutput(); err != nil {
+		t.Skipf("no disk that can be filled: the system lets this user mount none in a namespace of its own: %v: %s", err, out)
+	}
+}
+
+// TestFullDiskUnderQueue is for a persistent queue that has filled its disk.
+func TestFullDiskUnderQueue(t *testing.T) {
+	disk := t.TempDir()
+	needSmallDisk(t, disk)
+	s := newSink(t)
+	s.listen()
+	s.setRefuse(true)
+	k := newStack(t, s, fmt.Sprintf(persistentQueue, disk))
+	k.disk = disk
+	k.start()
+	k.callAll(0, calls)
+	k.eventually("events accepted or refused", calls, func() int { return k.scrape(metricAccepted) + k.scrape(metricRefused) })
+	assert.Positive(t, k.dropped("logs_refused"), "the disk is not full")
+	assert.Positive(t, k.scrape(metricAccepted))
+	s.setRefuse(false)
+	delivered := k.checkCounts(calls)
+	assert.Equal(t, k.scrape(metricAccepted), delivered)
+	assert.Contains(t, k.process.Output(), "no space left on device")
+}
+
+// TestFullDiskUnderFile is for a log of requests in a file on a full disk.
+func TestFullDiskUnderFile(t *testing.T) {
+	s := newSink(t)
+	k := startStack(t, s, `
+exporters:
+  file:
+    path: /dev/full
+service:
+  pipelines:
+    logs:
+      exporters: [file]
+`)
+	k.callAll(0, calls)
+	k.eventually("events accepted or refused", calls, func() int { return k.scrape(metricAccepted) + k.scrape(metricRefused) })
+	t.Logf("%d accepted, %d refused", k.scrape(metricAccepted), k.scrape(metricRefused))
+	assert.Equal(t, k.scrape(metricRefused), k.scrape(metricDropped))
+	assert.Positive(t, k.dropped("logs_refused"))
+}
