@@ -90,6 +90,13 @@ func (u *upstream) rewrite(pr *httputil.ProxyRequest) {
 	}
 	out.URL.RawQuery = in.URL.RawQuery
 
+	if strings.EqualFold(out.Header.Get("Upgrade"), "h2c") {
+		// Java's clients offer HTTP/2 with each first request. The offer is for this connection alone: its settings
+		// have not been passed on, and a transport that speaks HTTP/2 itself refuses to send it.
+		out.Header.Del("Upgrade")
+		out.Header.Del("Connection")
+	}
+
 	for _, name := range forwarding {
 		if values, ok := in.Header[name]; ok {
 			out.Header[name] = values
