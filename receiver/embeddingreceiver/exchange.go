@@ -74,6 +74,7 @@ type exchange struct {
 	mu          sync.Mutex
 	finished    bool
 	requestHint int   // length of the request's body as far as it is known
+	uploaded    int64 // bytes of the request's body that have come from the client
 	uploadErr   error // how reading the request's body ended, nil before; io.EOF is its end
 
 	unmeasured   bool       // whether the server's answer says nothing of its length
@@ -164,46 +165,6 @@ func noteAnswer(res *http.Response) error {
 		x.responseHint = int(res.ContentLength)
 	}
 	return nil
-}
-
-// requestBody is the body of a request to the upstream.
-//
-// It ends by itself when all bytes that Content-Length promises are read. The transport asks for more all the same, and
-// that must not get through: the upstream may have answered by then, and net/http's server closes the client's body when
-// the answer begins. The transport would take the failing read for a broken request, and cut the answer off.
-type requestBody struct {
-	io.ReadCloser
-	left     int64 // bytes to come, negative if nobody knows
-	exchange *exchange
-}
-
-// Read implements io.Reader.
-func (b *requestBody) Read(p []byte) (int, error) {
-	if b.left == 0 {
-		return 0, io.EOF
-	}
-	b.exchange.reading.Lock()
-	n, err := b.ReadCloser.Read(p)
-	b.exchange.reading.Unlock()
-	if b.left > 0 {
-		if b.left -= int64(n); b.left == 0 {
-			err = io.EOF
-		}
-	}
-	b.exchange.noteRequest(p[:n], err)
-	return n, err
-}
-
-// noteRequest sees a part of the request's body, and how reading it ended.
-func (x *exchange) noteRequest(p []byte, err error) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.call != nil && !x.finished {
-		x.call.request.write(x.memory, p, x.requestHint)
-	}
-	if err != nil {
-		x.uploadErr = err
-	}
 }
 
 // uploadEnded reports whether the request's body was read to its end.

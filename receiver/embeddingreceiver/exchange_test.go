@@ -17,7 +17,7 @@ import (
 func TestRequestBodyEndsByItself(t *testing.T) {
 	for _, length := range []int64{5, -1} {
 		source := &countingReader{Reader: strings.NewReader("12345")}
-		body := &requestBody{ReadCloser: io.NopCloser(source), left: length, exchange: &exchange{}}
+		body := &requestBody{ReadCloser: io.NopCloser(source), length: length, exchange: &exchange{}}
 		got, err := io.ReadAll(body)
 		require.NoError(t, err)
 		assert.Equal(t, "12345", string(got))
@@ -40,7 +40,7 @@ func TestRequestBodyAfterTheCall(t *testing.T) {
 	m := newMemory(1<<20, 1<<20)
 	req := httptest.NewRequest(http.MethodPost, "/v1/embeddings", strings.NewReader("12345"))
 	x := newExchange(httptest.NewRecorder(), req, dialect.OpenAI{}, &observation{memory: m})
-	body := &requestBody{ReadCloser: req.Body, left: 5, exchange: x}
+	body := &requestBody{ReadCloser: req.Body, length: 5, exchange: x}
 	_, err := body.Read(make([]byte, 2))
 	require.NoError(t, err)
 	call := x.finish(t.Context(), true)

@@ -113,7 +113,11 @@ func (u *upstream) rewrite(pr *httputil.ProxyRequest) {
 		out.Header.Set("Accept-Encoding", "identity")
 	}
 	if out.Body != nil {
-		out.Body = &requestBody{ReadCloser: out.Body, left: out.ContentLength, exchange: x}
+		body := &requestBody{ReadCloser: out.Body, length: out.ContentLength, exchange: x}
+		out.Body = body
+		if u.base.Scheme == "https" {
+			out.GetBody = body.repeater(in.Body)
+		}
 	}
 	// The same map, because the values come only after the body.
 	out.Trailer = in.Trailer
