@@ -220,12 +220,17 @@ func (r *rig) unanalyzed(t testing.TB) map[string]int64 {
 	return r.sum(t, "otelcol_embedding_tap_unanalyzed_calls")
 }
 
+func (r *rig) gauge(t testing.TB, name string) int64 {
+	t.Helper()
+	m, err := r.telemetry.GetMetric(name)
+	require.NoError(t, err)
+	return m.Data.(metricdata.Gauge[int64]).DataPoints[0].Value
+}
+
 // capturedMemory returns the memory that copies of bodies take.
 func (r *rig) capturedMemory(t testing.TB) int64 {
 	t.Helper()
-	m, err := r.telemetry.GetMetric("otelcol_embedding_tap_captured_memory")
-	require.NoError(t, err)
-	return m.Data.(metricdata.Gauge[int64]).DataPoints[0].Value
+	return r.gauge(t, "otelcol_embedding_tap_captured_memory")
 }
 
 // testVector returns a vector that is the same for the same arguments.

@@ -316,6 +316,8 @@ func TestShutdownGivesUp(t *testing.T) {
 	<-next.entered
 	post(t, client, r.tap+"/v1/embeddings", oneCall)
 	post(t, client, r.tap+"/v1/embeddings", oneCall)
+	// A client has its answer a moment before the tap queues the call.
+	require.Eventually(t, func() bool { return r.gauge(t, "otelcol_embedding_tap_queue_length") == 2 }, patience, tick)
 	client.CloseIdleConnections()
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

@@ -87,7 +87,7 @@ func pairwise(seed uint64) []combination {
 		for range 40 {
 			var c combination
 			for i, n := range factorSizes {
-				c[i] = min(random.IntN(n), random.IntN(n)) // what stands first more often than the costly end
+				c[i] = min(random.IntN(n), random.IntN(n), random.IntN(n)) // rather what stands first and costs least
 			}
 			c[missing[0].i], c[missing[0].j] = missing[0].a, missing[0].b
 			n := 0

@@ -90,9 +90,10 @@ type matrixBodies struct {
 func newMatrixBodies() *matrixBodies {
 	b := &matrixBodies{requests: map[int]map[string][]byte{}, answers: map[int]map[string][]byte{}, failures: map[int]map[string][]byte{}}
 	for _, size := range bodySizes {
-		b.requests[size] = encoded(padded(size, `{"model":"m","input":"`, `"}`))
-		b.answers[size] = encoded(padded(size, `{"model":"m","object":"list","data":[{"object":"embedding","index":0,"embedding":[0.6,0.8]}],`+
-			`"usage":{"prompt_tokens":1,"total_tokens":1},"padding":"`, `"}`))
+		// What is read stands at the end, so that it is only there if the whole body is.
+		b.requests[size] = encoded(padded(size, `{"padding":"`, `","input":"a text","model":"m"}`))
+		b.answers[size] = encoded(padded(size, `{"padding":"`, `","model":"m","object":"list","data":[{"object":"embedding",`+
+			`"index":0,"embedding":[0.6,0.8]}],"usage":{"prompt_tokens":1,"total_tokens":1}}`))
 		b.failures[size] = encoded(padded(size, `{"error":{"type":"a_kind","message":"`, `"}}`))
 	}
 	return b
@@ -231,7 +232,7 @@ func (b *matrixBodies) checkEvents(t *testing.T, r *rig, combinations []combinat
 		readable := c.size() > 1
 		if readable && c.request() != requestEmpty {
 			assert.Equal(t, "m", ev.RequestModel, "%v", c)
-			assert.Equal(t, []int64{int64(c.size() - len(`{"model":"m","input":""}`))}, ev.InputCharacters, "%v", c)
+			assert.Equal(t, []int64{6}, ev.InputCharacters, "%v", c)
 		}
 		switch {
 		case c.status() != http.StatusOK:
