@@ -154,6 +154,9 @@ func noteAnswer(res *http.Response) error {
 		res.Header.Set("Connection", "close")
 		x.early = true
 	}
+	if res.StatusCode != http.StatusSwitchingProtocols && !x.uploadEnded() {
+		res.Body = &earlyAnswer{ReadCloser: res.Body, exchange: x}
+	}
 	if x.call == nil {
 		return nil
 	}
@@ -219,6 +222,26 @@ func (x *exchange) Write(p []byte) (int, error) {
 
 // Unwrap lets http.ResponseController find what the connection can do, such as flushing and switching protocols.
 func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
+
+// earlyAnswer is the body of an answer that began before the request was read. To close it, a transport of HTTP/2 waits
+// until it is done with the request's body. A client that has seen the answer may send no more of that, and wait for the
+// answer's end itself.
+type earlyAnswer struct {
+	io.ReadCloser
+	exchange *exchange
+}
+
+// Close implements io.Closer. It ends the reading of the request's body.
+func (a *earlyAnswer) Close() error {
+	if x := a.exchange; !x.uploadEnded() {
+		deadline := time.Now()
+		if x.http1 {
+			deadline = deadline.Add(lingerTime) // it is the whole connection's; see linger
+		}
+		_ = http.NewResponseController(x.ResponseWriter).SetReadDeadline(deadline) // without it the wait is longer
+	}
+	return a.ReadCloser.Close()
+}
 
 // What the tap takes in after an early answer, at most.
 const (

@@ -2,10 +2,15 @@ package embeddingreceiver
 
 import (
 	"crypto/tls"
+	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // side is how one end of the tap speaks.
@@ -113,4 +118,59 @@ func testCertificate(t testing.TB) tls.Certificate {
 	srv := httptest.NewTLSServer(http.NotFoundHandler())
 	defer srv.Close()
 	return srv.TLS.Certificates[0]
+}
+
+// TestTapShutdownHTTP2 stops the receiver under clients that keep their connection, with a call in flight on it.
+func TestTapShutdownHTTP2(t *testing.T) {
+	arrived, release := make(chan struct{}), make(chan struct{})
+	forEachWay(t, func(w http.ResponseWriter, _ *http.Request) {
+		arrived <- struct{}{}
+		<-release
+		w.(http.Flusher).Flush()
+	}, func(t *testing.T, client *http.Client, r *rig, base string) {
+		status := make(chan int, 1)
+		for range 2 { // the second one on the connection that the first one leaves
+			go func() {
+				res, err := client.Post(base+"/v1/embeddings", jsonType, strings.NewReader(oneCall))
+				if !assert.NoError(t, err) {
+					status <- 0
+					return
+				}
+				assert.NoError(t, res.Body.Close())
+				status <- res.StatusCode
+			}()
+			<-arrived
+			if r.logs.LogRecordCount() == 0 {
+				release <- struct{}{}
+				assert.Equal(t, http.StatusOK, <-status)
+				r.waitForEvents(t, 1)
+			}
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- r.shutdown(t.Context()) }()
+		release <- struct{}{}
+		assert.Equal(t, http.StatusOK, <-status)
+		require.NoError(t, <-ended)
+		r.waitForEvents(t, 2)
+		assert.Empty(t, r.dropped(t))
+	})
+}
+
+// TestTapEarlyAnswersEachWay is for servers that answer before they have read the request, as with 413.
+func TestTapEarlyAnswersEachWay(t *testing.T) {
+	answer := []byte(strings.Repeat("x", 1<<20))
+	forEachWay(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusRequestEntityTooLarge)
+		_, _ = w.Write(answer)
+	}, func(t *testing.T, client *http.Client, r *rig, base string) {
+		for n, size := range []int{1, 10_000, 200_000, 1 << 20} {
+			res, err := client.Post(base+"/v1/embeddings", jsonType, strings.NewReader(strings.Repeat("x", size)))
+			require.NoError(t, err, "%d bytes", size)
+			got, err := io.ReadAll(res.Body)
+			require.NoError(t, errors.Join(err, res.Body.Close()), "%d bytes", size)
+			assert.Equal(t, http.StatusRequestEntityTooLarge, res.StatusCode)
+			assert.Equal(t, digest(answer), digest(got))
+			r.waitForEvents(t, n+1)
+		}
+	})
 }
