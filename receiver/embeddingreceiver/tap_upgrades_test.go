@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -44,10 +45,12 @@ func TestTapUpgradesBothWays(t *testing.T) {
 		defer conn.Close()
 		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
 			"Sec-Websocket-Accept: x\r\n\r\nhello\n")
-		go func() { _, _ = io.WriteString(conn, strings.Repeat("s", size)) }()
+		var writing sync.WaitGroup
+		writing.Go(func() { _, _ = io.WriteString(conn, strings.Repeat("s", size)) })
 		got, err := io.ReadAll(buf)
 		assert.NoError(t, err)
 		_, _ = io.WriteString(conn, digest(got))
+		writing.Wait() // before the connection is closed
 	}, func(t *testing.T, client *http.Client, r *rig, base string) {
 		if !client.Transport.(*http.Transport).Protocols.HTTP1() {
 			return // HTTP/2 has no upgrades

@@ -32,6 +32,7 @@ extensions:
 receivers:
   embedding:
     tap:
+      shed_load: false # counts are exact however busy the machine is
       endpoint: ${env:TAP}
       upstream:
         endpoint: ${env:UPSTREAM}
