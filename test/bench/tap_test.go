@@ -45,25 +45,37 @@ func BenchmarkTap(b *testing.B) {
 		server := httptest.NewServer(answerFromMemory(answer))
 		b.Cleanup(server.Close)
 		request := embeddingRequest(payload.rows)
-		for _, target := range []string{"direct", "reverse-proxy", "nginx", "tap"} {
+		for _, target := range targets {
 			b.Run(payload.name+"/"+target, func(b *testing.B) {
-				base, pid, metrics := server.URL, 0, ""
-				switch target {
-				case "reverse-proxy":
-					base, pid = startPlainProxy(b, server.URL)
-				case "nginx":
-					base, pid = startNginx(b, server.URL)
-				case "tap":
-					metrics = collector.Address(b)
-					base, pid = startTap(b, server.URL, metrics)
-				}
+				base, pid, metrics := startTarget(b, target, server.URL)
 				measure(b, base+"/v1/embeddings", request, pid)
 				if metrics != "" {
-					b.ReportMetric(100*readShare(b, "http://"+metrics+"/metrics", payload.rows), "%-read")
+					b.ReportMetric(100*readShare(b, metrics, payload.rows), "%-read")
 				}
 			})
 		}
 	}
+}
+
+// targets are the ways to the server.
+var targets = []string{"direct", "reverse-proxy", "nginx", "tap"}
+
+// startTarget starts what is in front of a server and returns its URL, its process, 0 for none, and the collector's metrics,
+// empty for what is no collector.
+func startTarget(b *testing.B, target, server string) (base string, pid int, metrics string) {
+	switch target {
+	case "reverse-proxy":
+		base, pid = startPlainProxy(b, server)
+	case "nginx":
+		base, pid = startNginx(b, server)
+	case "tap":
+		address := collector.Address(b)
+		base, pid = startTap(b, server, address)
+		metrics = "http://" + address + "/metrics"
+	default:
+		base = server
+	}
+	return base, pid, metrics
 }
 
 // payloads are the answers that the benchmarks send.

@@ -13,8 +13,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/otelcol-embedding/otelcol-embedding/test/collector"
 )
 
 // concurrency is the number of clients that send one request after the other.
@@ -31,18 +29,9 @@ func BenchmarkThroughput(b *testing.B) {
 		server := httptest.NewServer(answerFromMemory(answer))
 		b.Cleanup(server.Close)
 		request := embeddingRequest(payload.rows)
-		for _, target := range []string{"direct", "reverse-proxy", "nginx", "tap"} {
+		for _, target := range targets {
 			b.Run(payload.name+"/"+target, func(b *testing.B) {
-				base, metrics := server.URL, ""
-				switch target {
-				case "reverse-proxy":
-					base, _ = startPlainProxy(b, server.URL)
-				case "nginx":
-					base, _ = startNginx(b, server.URL)
-				case "tap":
-					metrics = collector.Address(b)
-					base, _ = startTap(b, server.URL, metrics)
-				}
+				base, _, metrics := startTarget(b, target, server.URL)
 				saturate(b, base+"/v1/embeddings", request, 2*concurrency)
 				b.ResetTimer()
 				start := time.Now()
@@ -50,7 +39,7 @@ func BenchmarkThroughput(b *testing.B) {
 				b.StopTimer()
 				b.ReportMetric(float64(b.N)/time.Since(start).Seconds(), "requests/s")
 				if metrics != "" {
-					b.ReportMetric(100*readShare(b, "http://"+metrics+"/metrics", payload.rows), "%-read")
+					b.ReportMetric(100*readShare(b, metrics, payload.rows), "%-read")
 				}
 			})
 		}
