@@ -58,7 +58,13 @@ func Start(t testing.TB, path string, env []string, args ...string) *Process {
 // WaitHTTP waits until url answers with 200.
 func (p *Process) WaitHTTP(url string) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	p.WaitHTTPFor(url, startTimeout)
+}
+
+// WaitHTTPFor waits until url answers with 200, for programs that take longer to start than most.
+func (p *Process) WaitHTTPFor(url string, timeout time.Duration) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	for {
 		if err := get(ctx, url); err == nil {
