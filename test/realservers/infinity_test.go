@@ -43,8 +43,8 @@ func TestInfinity(t *testing.T) {
 	s := watch(t, startInfinity(t))
 	const path = "/embeddings"
 	hello, batch := "hello world", texts()
-	twins := []string{long(2*window, "one end"), long(2*window, "another end")}
-	characters := total(lengths(batch...)) - 1 // the last text ends with a space, which does not count
+	twins := []string{long(300, "one end"), long(300, "another end")} // it cuts after the 256 tokens of the model's settings
+	characters := total(lengths(batch...)) - 1                        // the last text ends with a space, which does not count
 	s.run(t, []call{
 		{
 			name: "a text", path: path, body: request(infinityModel, "input", hello), status: http.StatusOK,
@@ -111,5 +111,10 @@ func TestInfinity(t *testing.T) {
 		},
 	})
 	s.traffic(t, path, infinityModel, 100)
+	s.run(t, []call{{ // now that the norm is known, vectors that were cut off and left as they are show
+		name: "dimensions, after learning", path: path, body: request(infinityModel, "input", hello, "dimensions", 128),
+		status: http.StatusOK, asked: infinityModel, answered: infinityModel, characters: lengths(hello), tokens: 11,
+		requested: 128, dimension: 128, flagged: embedding.ReasonCounts{Norm: 1},
+	}})
 	s.settled(t)
 }

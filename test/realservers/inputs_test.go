@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
 )
@@ -86,21 +88,33 @@ func meaningful(t *testing.T, ev *embedding.Event) {
 	assert.InDelta(t, 1, ev.Quality.Norm.Max, 1e-3)
 }
 
-// traffic sends so many different texts through the tap, one after the other, and checks that the processor finds
-// nothing wrong and has learned what is normal by the end.
+// traffic sends so many different texts through the tap, four at a time. Each event must belong to its answer, and the
+// processor must find nothing wrong and have learned what is normal by the end.
 func (s *stack) traffic(t *testing.T, path, model string, count int) {
 	t.Helper()
 	t.Run("healthy traffic", func(t *testing.T) {
+		traces, answers := make([]pcommon.TraceID, count), make([]answer, count)
+		var group errgroup.Group
+		group.SetLimit(4)
 		for i := range count {
-			text := fmt.Sprintf("Ticket %d: %s", i, texts()[i%len(texts())])
-			a, ev := s.call(t, path, request(model, "input", text))
-			require.Equal(t, http.StatusOK, a.status, "%s", a.body)
-			assert.Equal(t, readContent(t, a.body).tokens, ev.InputTokens)
-			assert.Len(t, ev.Vectors, dimension)
-			assert.Zero(t, ev.Quality.Counts.Invalid())
-			if i == count-1 {
-				assert.Equal(t, embedding.VerdictHealthy, ev.Quality.Verdict)
-			}
+			traces[i] = embedding.NewTraceID()
+			group.Go(func() error {
+				text := fmt.Sprintf("Ticket %d: %s", i, texts()[i%len(texts())])
+				answers[i] = send(t, traces[i], s.tap+path, request(model, "input", text))
+				return nil
+			})
 		}
+		require.NoError(t, group.Wait())
+		s.calls += count
+		for i, a := range answers {
+			require.Equal(t, http.StatusOK, a.status, "%s", a.body)
+			ev := s.event(t, traces[i])
+			content := readContent(t, a)
+			assert.Equal(t, content.tokens, ev.InputTokens)
+			assertBits(t, content.vectors, ev)
+			assert.Zero(t, ev.Quality.Counts.Invalid())
+		}
+		_, last := s.call(t, path, request(model, "input", "and one more"))
+		assert.Equal(t, embedding.VerdictHealthy, last.Quality.Verdict)
 	})
 }

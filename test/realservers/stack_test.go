@@ -60,8 +60,9 @@ const eventTimeout = 30 * time.Second
 type server struct {
 	name string
 	url  string
-	// volatile matches the parts of an answer that differ between two answers to the same request.
-	volatile *regexp.Regexp
+	// volatile matches the parts of an answer that differ between two answers to the same request, volatileHeaders the
+	// names of such headers.
+	volatile, volatileHeaders *regexp.Regexp
 	// tokensUnit is what the server counts.
 	tokensUnit string
 }
