@@ -25,6 +25,7 @@ func TestServersAgree(t *testing.T) {
 	}{
 		{"REALSERVERS_LLAMACPP", "/embedding", llamaModel, func(t *testing.T) server { return startLlama(t, "--embeddings") }},
 		{ollamaSetting, "/api/embed", ollamaModel, startOllama},
+		{"REALSERVERS_TEI", "/embed", "", func(t *testing.T) server { return startTEI(t) }},
 		{"REALSERVERS_INFINITY", "/embeddings", infinityModel, startInfinity},
 	}
 	seen := map[string][]float32{}
@@ -32,7 +33,11 @@ func TestServersAgree(t *testing.T) {
 		t.Run(kind.env, func(t *testing.T) {
 			setting(t, kind.env)
 			s := watch(t, kind.start(t))
-			a, ev := s.call(t, kind.path, request(kind.model, "input", texts()))
+			input := "input"
+			if kind.model == "" {
+				input = "inputs"
+			}
+			a, ev := s.call(t, kind.path, request(kind.model, input, texts()))
 			require.Equal(t, http.StatusOK, a.status, "%s", a.body)
 			require.Len(t, ev.Vectors, len(texts())*dimension)
 			seen[kind.env] = ev.Vectors

