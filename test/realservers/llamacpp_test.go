@@ -206,6 +206,7 @@ func TestLlamaCPPOthers(t *testing.T) {
 		s.run(t, []call{{
 			name: "a text", path: "/v1/embeddings", body: request(llamaModel, "input", hello),
 			status: http.StatusUnauthorized, errorType: "authentication_error", asked: llamaModel, characters: lengths(hello),
+			early: true,
 		}})
 		s.settled(t)
 	})
