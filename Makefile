@@ -54,6 +54,12 @@ build/litellm: test/clients/requirements-litellm.txt
 	$@/bin/python -m pip install --quiet --disable-pip-version-check --no-compile -r $<
 	touch $@
 
+.PHONY: realservers
+realservers: build ## Run the tap in front of real embedding servers; builds them first, which takes over an hour and 8 GB.
+	test/realservers/setup.sh
+	. build/realservers/env && OTELCOL_EMBEDDING=$(CURDIR)/$(BINARY) \
+		go test -count=1 -timeout=40m -tags=$(TAGS),realservers ./test/realservers/
+
 .PHONY: bench
 bench: build ## Run the benchmarks, each beside its baseline.
 	OTELCOL_EMBEDDING=$(CURDIR)/$(BINARY) go test -run='^$$' -bench=. -benchmem -tags=$(TAGS) \
@@ -76,8 +82,8 @@ generate-check: generate ## Fail if something committed differs from what is gen
 lint: ## gofmt, go vet and staticcheck.
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run gofmt"; exit 1; }
 	go vet -tags=$(TAGS) ./...
-	go vet -tags=$(TAGS),e2e ./test/...
-	$(TOOL) staticcheck -tags=$(TAGS),e2e ./...
+	go vet -tags=$(TAGS),e2e,realservers ./test/...
+	$(TOOL) staticcheck -tags=$(TAGS),e2e,realservers ./...
 
 .PHONY: builder
 builder: ## Build the collector with the plain collector builder, as those do who embed the components elsewhere.

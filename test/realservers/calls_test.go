@@ -45,6 +45,8 @@ type call struct {
 	// early says that the server may answer before it has read the request. The tap then passes the answer on, and its
 	// event lacks what it had not yet seen of the request.
 	early bool
+	// truncated says that the server cuts inputs off and counts the tokens that are left, which gives it away.
+	truncated bool
 	// flagged are the vectors that the quality processor must flag.
 	flagged embedding.ReasonCounts
 	// check looks at more.
@@ -161,6 +163,7 @@ func (c *call) matches(t *testing.T, tokensUnit string, a answer, ev *embedding.
 		assert.False(t, ev.HasInputTokens)
 		return
 	}
+	assert.Equal(t, c.truncated, ev.Request.Anomalies.Has(embedding.AnomalyTruncated), "truncated")
 	content := readContent(t, a)
 	assert.Equal(t, c.tokens, content.tokens, "tokens in the answer")
 	assert.Equal(t, content.tokens, ev.InputTokens, "tokens in the event")

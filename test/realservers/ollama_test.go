@@ -90,12 +90,12 @@ func TestOllama(t *testing.T) {
 		{
 			name: "a text that is too long", path: embed, body: request(ollamaModel, "input", tooLong),
 			status: http.StatusOK, asked: ollamaModel, answered: ollamaModel, characters: lengths(tooLong), tokens: window,
-			dimension: dimension,
+			dimension: dimension, truncated: true,
 		},
 		{ // what is cut off makes two texts the same, which the processor notices
 			name: "two texts that differ where they are cut off", path: embed, body: request(ollamaModel, "input", twins),
 			status: http.StatusOK, asked: ollamaModel, answered: ollamaModel, characters: lengths(twins...),
-			tokens: 2 * window, dimension: dimension, flagged: embedding.ReasonCounts{Duplicate: 2},
+			tokens: 2 * window, dimension: dimension, truncated: true, flagged: embedding.ReasonCounts{Duplicate: 2},
 		},
 		{
 			name: "too long and not to be cut", path: embed,

@@ -32,6 +32,7 @@ extensions:
 receivers:
   embedding:
     tap:
+      shed_load: false # every answer is compared
       endpoint: %q
       provider: %q
       workers: 1

@@ -64,7 +64,7 @@ func TestTEI(t *testing.T) {
 		{ // it cuts after the 256 tokens of the model's settings; the processor notices that two texts are the same then
 			name: "two texts that differ where they are cut off", path: embed, body: request("", "inputs", twins),
 			status: http.StatusOK, characters: lengths(twins...), tokens: 512, dimension: dimension,
-			flagged: embedding.ReasonCounts{Duplicate: 1},
+			truncated: true, flagged: embedding.ReasonCounts{Duplicate: 1},
 		},
 		{
 			name: "too long and not to be cut", path: embed, body: request("", "inputs", twins[0], "truncate", false),
