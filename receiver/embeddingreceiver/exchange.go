@@ -78,6 +78,7 @@ type exchange struct {
 	uploadErr   error // how reading the request's body ended, nil before; io.EOF is its end
 
 	unmeasured   bool       // whether the server's answer says nothing of its length
+	wrote        bool       // whether any of its body has come
 	early        bool       // whether the server answered before the request was read
 	reading      sync.Mutex // held while the request's body is read
 	responseHint int
@@ -201,14 +202,19 @@ func (x *exchange) WriteHeader(status int) {
 		}
 	}
 	x.ResponseWriter.WriteHeader(status)
-	if x.unmeasured && status >= http.StatusOK {
-		// Else net/http, which sees the end of an empty body, gives it a Content-Length. An error shows in Write.
-		_ = http.NewResponseController(x.ResponseWriter).Flush()
+}
+
+// flushEmpty ends an answer without a body whose length the server has not said: net/http, which sees that it is empty,
+// would give it a Content-Length.
+func (x *exchange) flushEmpty() {
+	if x.unmeasured && !x.wrote {
+		_ = http.NewResponseController(x.ResponseWriter).Flush() // fails where the client is gone
 	}
 }
 
 // Write implements http.ResponseWriter. The proxy calls it with each part of the answer as it comes.
 func (x *exchange) Write(p []byte) (int, error) {
+	x.wrote = true
 	if x.call != nil && x.call.header != nil {
 		x.lastByte = time.Now()
 		x.call.response.write(x.memory, p, x.responseHint)

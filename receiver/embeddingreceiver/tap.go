@@ -189,6 +189,7 @@ func (t *tap) pass(x *exchange, r *http.Request) {
 		}()
 	}
 	t.proxy.ServeHTTP(x, r)
+	x.flushEmpty()
 	passed = true
 }
 

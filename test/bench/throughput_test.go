@@ -15,12 +15,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// concurrency is the number of clients that send one request after the other.
-const concurrency = 32
+const (
+	// concurrency is the number of clients that send one request after the other.
+	concurrency = 32
+	// warmUp is how long they do before anything is measured: the collector takes a second to see that it is short of CPU.
+	warmUp = 3 * time.Second
+)
 
 // BenchmarkThroughput saturates a server directly, through Go's plain httputil.ReverseProxy, through nginx where it is
 // installed, and through the collector with analysis on. It reports requests a second and, for the collector, the share of
-// vectors that were read and judged.
+// vectors that were read and judged, the warm-up included.
 //
 //	go test -run '^$' -bench Throughput -benchtime 5000x -count 5 ./test/bench
 func BenchmarkThroughput(b *testing.B) {
@@ -32,7 +36,9 @@ func BenchmarkThroughput(b *testing.B) {
 		for _, target := range targets {
 			b.Run(payload.name+"/"+target, func(b *testing.B) {
 				base, _, metrics := startTarget(b, target, server.URL)
-				saturate(b, base+"/v1/embeddings", request, 2*concurrency)
+				for start := time.Now(); time.Since(start) < warmUp; {
+					saturate(b, base+"/v1/embeddings", request, 10*concurrency)
+				}
 				b.ResetTimer()
 				start := time.Now()
 				saturate(b, base+"/v1/embeddings", request, b.N)
