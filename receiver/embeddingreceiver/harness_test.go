@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -26,6 +25,7 @@ import (
 	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
 	"github.com/otelcol-embedding/otelcol-embedding/internal/vector"
 	"github.com/otelcol-embedding/otelcol-embedding/receiver/embeddingreceiver/internal/metadatatest"
+	"github.com/otelcol-embedding/otelcol-embedding/test/collector"
 )
 
 const (
@@ -120,10 +120,7 @@ func startReceiver(t testing.TB, o options) *rig {
 
 func freeAddress(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "localhost:0")
-	require.NoError(t, err)
-	require.NoError(t, l.Close())
-	return l.Addr().String()
+	return collector.Address(t)
 }
 
 // serveUpstream starts an embedding server of a kind.

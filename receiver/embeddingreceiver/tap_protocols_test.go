@@ -136,6 +136,9 @@ func TestTapShutdownHTTP2(t *testing.T) {
 					status <- 0
 					return
 				}
+				// To its end: what is closed before is a call that the client has given up, and shutdown does not wait for it.
+				_, err = io.Copy(io.Discard, res.Body)
+				assert.NoError(t, err)
 				assert.NoError(t, res.Body.Close())
 				status <- res.StatusCode
 			}()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -105,13 +106,25 @@ func (p *Process) PID() int { return p.cmd.Process.Pid }
 // Output returns what the program has written so far.
 func (p *Process) Output() string { return p.output.String() }
 
+// Ports below those that outgoing connections get, which begin at 32768 on Linux: such a one might be taken by a connection
+// before the program under test listens on it.
+const (
+	firstPort = 10_000
+	lastPort  = 32_000
+)
+
 // Address returns a loopback address with a port that was free a moment ago.
 func Address(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
+	for range 100 {
+		address := fmt.Sprintf("127.0.0.1:%d", firstPort+rand.IntN(lastPort-firstPort))
+		if l, err := net.Listen("tcp", address); err == nil {
+			require.NoError(t, l.Close())
+			return address
+		}
+	}
+	require.FailNow(t, "no free port")
+	return ""
 }
 
 func get(ctx context.Context, url string) error {
