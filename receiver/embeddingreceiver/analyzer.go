@@ -1,7 +1,6 @@
 package embeddingreceiver
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -165,7 +164,9 @@ func (w *worker) complete(c *call) {
 	if w.event.HasInputTokens {
 		w.event.TokensUnit = w.cfg.TokensUnit
 	}
-	w.event.ClientID = cmp.Or(w.texts.ClientID(c.client), w.texts.ClientID(c.peer))
+	if w.event.ClientID = w.texts.ClientID(c.client); w.event.ClientID == "" {
+		w.event.ClientID = w.texts.ClientID(c.peer)
+	}
 }
 
 // read decodes a body's content encoding and lets reader read the result.
