@@ -94,6 +94,10 @@ func FuzzScanner(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
+	half := strings.Repeat("0123456789abcdef", longString/16)
+	for _, middle := range []string{"", `\n`, "\n", "\x7f", "\xff", "é", `\"`, "\x00"} {
+		f.Add([]byte(`"` + half + middle + half + `"`))
+	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		s := scanner{text: text}
 		s.skip()

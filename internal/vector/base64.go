@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"fmt"
 	"slices"
+
+	simd "github.com/segmentio/asm/base64"
 )
 
 // AppendBase64 appends the little-endian float32 values that src holds in standard base64 (RFC 4648 section 4), with
@@ -15,10 +17,10 @@ func AppendBase64(dst []float32, src []byte) ([]float32, error) {
 
 // AppendBase64Elements is AppendBase64 for entries of type e, of the byte order given.
 func AppendBase64Elements(dst []float32, src []byte, e Elements, bigEndian bool) ([]float32, error) {
-	encoding := base64.RawStdEncoding
+	encoding, fast := base64.RawStdEncoding, simd.RawStdEncoding
 	digits := bytes.TrimRight(src, "=\r\n")
 	if len(digits) < len(src) && bytes.IndexByte(src[len(digits):], '=') >= 0 {
-		encoding = base64.StdEncoding
+		encoding, fast = base64.StdEncoding, simd.StdEncoding
 	}
 	// Line breaks inside the digits are skipped by the decoder and make this an upper bound.
 	size := base64.RawStdEncoding.DecodedLen(len(digits))
@@ -34,7 +36,12 @@ func AppendBase64Elements(dst []float32, src []byte, e Elements, bigEndian bool)
 	} else {
 		raw = make([]byte, entries*e.Size())
 	}
-	n, err := encoding.Decode(raw, src)
+	// Vector instructions decode the most part; what is not plain digits, line breaks above all, they leave to the
+	// standard library, whose error it is as well.
+	n, err := fast.Decode(raw, src)
+	if err != nil {
+		n, err = encoding.Decode(raw, src)
+	}
 	if err != nil {
 		return dst, fmt.Errorf("decode base64 vector: %w", err)
 	}

@@ -3,6 +3,7 @@ package vector
 import (
 	"bytes"
 	"encoding/base64"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -81,6 +82,11 @@ func TestDecodersDoNotAllocate(t *testing.T) {
 func FuzzAppendBase64(f *testing.F) {
 	for _, seed := range []string{"", "AACAPw==", "AACAPw", "AACAPwAAAMA=", "AACA\nPwAAAMA", "AAAA====", "A===", "AACAPw==\r\n", "AAAAAAAAAAAAAAAA"} {
 		f.Add([]byte(seed))
+	}
+	half := bytes.Repeat([]byte("AACAPwAA"), 8) // more than one step of the vector instructions
+	for _, middle := range []string{"", "\n", "\r\n", "=", "AAA", "-", "\xff"} {
+		f.Add(slices.Concat(half, []byte(middle), half))
+		f.Add(slices.Concat(half, half, []byte(middle)))
 	}
 	f.Fuzz(func(t *testing.T, src []byte) {
 		got, err := AppendBase64(nil, src)

@@ -83,6 +83,7 @@ type exchange struct {
 	reading      sync.Mutex // held while the request's body is read
 	responseHint int
 	lastByte     time.Time // when the last part of the answer came
+	ended        time.Time // when the proxy was done with the answer, zero if it broke off
 	writeErr     error
 }
 
@@ -256,17 +257,32 @@ const (
 )
 
 // linger takes in what the client still sends after an early answer. When a connection is closed with something unread,
-// the system throws away what the client has not read yet of the answer.
+// the system throws away what the client has not read yet of the answer. And what comes says what was asked for.
 func (x *exchange) linger(body io.Reader) {
 	if !x.early {
 		return
 	}
-	if err := http.NewResponseController(x).SetReadDeadline(time.Now().Add(lingerTime)); err != nil {
-		return
+	client := http.NewResponseController(x.ResponseWriter)
+	if client.Flush() != nil || client.SetReadDeadline(time.Now().Add(lingerTime)) != nil {
+		return // nobody to wait for
 	}
 	x.reading.Lock() // until the deadline at most: the transport may be at it still
 	defer x.reading.Unlock()
-	_, _ = io.CopyN(io.Discard, body, lingerSize) // the connection is closed whatever comes
+	_, _ = io.CopyN(lateRequest{x}, body, lingerSize) // the connection is closed whatever comes
+}
+
+// lateRequest takes in the part of a request's body that the server did not wait for.
+type lateRequest struct{ exchange *exchange }
+
+// Write implements io.Writer.
+func (l lateRequest) Write(p []byte) (int, error) {
+	x := l.exchange
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.call != nil {
+		x.call.request.write(x.memory, p, x.requestHint)
+	}
+	return len(p), nil
 }
 
 // finish ends the observation of a call. passed is whether the proxy got to the end of the answer.
@@ -276,7 +292,10 @@ func (x *exchange) finish(ctx context.Context, passed bool) *call {
 	x.mu.Unlock()
 
 	c := x.call
-	c.duration = time.Since(c.start)
+	if x.ended.IsZero() {
+		x.ended = time.Now()
+	}
+	c.duration = x.ended.Sub(c.start)
 	if !x.lastByte.IsZero() {
 		c.upstream = x.lastByte.Sub(c.start)
 	} else if c.header != nil {

@@ -8,6 +8,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"sync"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/otel/metric"
@@ -172,7 +173,6 @@ func (t *tap) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	d, _ := t.lookup(r.Method, r.URL.Path)
 	x := newExchange(w, r, d, &t.observe)
 	t.pass(x, x.follow(r))
-	x.linger(r.Body)
 }
 
 // pass passes the request on and the answer back. It panics with http.ErrAbortHandler when the answer breaks off.
@@ -190,7 +190,8 @@ func (t *tap) pass(x *exchange, r *http.Request) {
 	}
 	t.proxy.ServeHTTP(x, r)
 	x.flushEmpty()
-	passed = true
+	passed, x.ended = true, time.Now()
+	x.linger(r.Body)
 }
 
 // shutdown stops the server, then waits until the workers have handed on what was queued. When ctx ends first, the

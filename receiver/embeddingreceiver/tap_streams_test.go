@@ -123,15 +123,16 @@ func TestTapContinues(t *testing.T) {
 	assert.Equal(t, "HTTP/1.1 417 Expectation Failed\r\n", line)
 }
 
-// TestTapEarlyAnswers is for servers that answer before they have read the request, as with 401 or 413: the answer must
-// arrive, and whole.
-func TestTapEarlyAnswers(t *testing.T) {
-	answer := strings.Repeat("x", 4<<20)
+// serveEarly answers each request as soon as it has read the head of it, and returns its URL. (net/http reads the rest first
+// where that is short.)
+func serveEarly(t *testing.T, answer string) string {
 	upstream, err := net.Listen("tcp", "localhost:0")
 	require.NoError(t, err)
 	var conns sync.WaitGroup
-	defer conns.Wait()
-	defer upstream.Close()
+	t.Cleanup(func() {
+		_ = upstream.Close()
+		conns.Wait()
+	})
 	go func() {
 		for {
 			conn, err := upstream.Accept()
@@ -146,12 +147,20 @@ func TestTapEarlyAnswers(t *testing.T) {
 						return
 					}
 				}
-				_, _ = fmt.Fprintf(conn, "HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(answer), answer)
+				_, _ = io.WriteString(conn, answer)
 				_, _ = io.Copy(io.Discard, in)
 			})
 		}
 	}()
-	r := startReceiver(t, options{upstream: "http://" + upstream.Addr().String()})
+	return "http://" + upstream.Addr().String()
+}
+
+// TestTapEarlyAnswers is for servers that answer before they have read the request, as with 401 or 413: the answer must
+// arrive, and whole.
+func TestTapEarlyAnswers(t *testing.T) {
+	answer := strings.Repeat("x", 4<<20)
+	upstream := serveEarly(t, fmt.Sprintf("HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(answer), answer))
+	r := startReceiver(t, options{upstream: upstream})
 	client := newClient(t)
 	for _, path := range []string{"/v1/embeddings", "/v1/files"} {
 		for size := 1; size < 1<<20; size *= 4 {
@@ -170,6 +179,28 @@ func TestTapEarlyAnswers(t *testing.T) {
 		}
 	}
 	require.NoError(t, r.shutdown(t.Context()))
+}
+
+// TestTapEarlyAnswerKeepsTheRequest is for what a client sends once it has been refused: that says what it had asked for.
+func TestTapEarlyAnswerKeepsTheRequest(t *testing.T) {
+	r := startReceiver(t, options{
+		upstream: serveEarly(t, "HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"),
+	})
+	conn, err := net.Dial("tcp", strings.TrimPrefix(r.tap, "http://"))
+	require.NoError(t, err)
+	defer conn.Close()
+	body := `{"model":"m","input":["one","two"]}`
+	_, err = fmt.Fprintf(conn, "POST /v1/embeddings HTTP/1.1\r\nHost: tap\r\nContent-Length: %d\r\n\r\n", len(body))
+	require.NoError(t, err)
+	line, err := bufio.NewReader(conn).ReadString('\n')
+	require.NoError(t, err)
+	assert.Equal(t, "HTTP/1.1 401 Unauthorized\r\n", line)
+	_, err = io.WriteString(conn, body)
+	require.NoError(t, err)
+	ev := r.waitForEvent(t)
+	assert.Equal(t, "m", ev.RequestModel)
+	assert.Equal(t, 2, ev.InputCount)
+	assert.Equal(t, http.StatusUnauthorized, ev.StatusCode)
 }
 
 // TestTapBothWays is for a client and a server that talk and listen at the same time.
