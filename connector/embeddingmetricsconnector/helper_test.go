@@ -136,6 +136,18 @@ func report() embedding.WindowReport {
 			CosineQuantiles:  embedding.Quantiles{P05: 0.4, P50: 0.56, P95: 0.7},
 			MeanShiftZ:       0.3,
 			HasMeanShiftZ:    true,
+			ReferenceWindows: 200,
+			CosineKS:         0.04,
+			VarianceShift:    0.01,
+			EffectiveRank:    30,
+			HasVariances:     true,
+		},
+		Evidence: []embedding.Evidence{
+			{Statistic: embedding.StatisticMean, P: 0.4, Share: 0.1},
+			{Statistic: embedding.StatisticCosines, P: 0.4, Share: 0.1},
+			{Statistic: embedding.StatisticTails, P: 0.4, Share: 0.1},
+			{Statistic: embedding.StatisticCovariance, P: 0.4, Share: 0.1},
+			{Statistic: embedding.StatisticReplica, P: 0.4, Share: 0.1},
 		},
 	}
 }

@@ -37,8 +37,10 @@ type instruments struct {
 type gauges struct {
 	normMean, normStdDev, normMin, normMax   metric.Float64ObservableGauge
 	cosineMean, cosineStdDev, cosineQuantile metric.Float64ObservableGauge
-	centroidDistance, meanShiftZ             metric.Float64ObservableGauge
-	referenceVectors, state                  metric.Int64ObservableGauge
+	cosineKS, centroidDistance, meanShiftZ   metric.Float64ObservableGauge
+	varianceShift, effectiveRank, evidence   metric.Float64ObservableGauge
+	referenceVectors, referenceWindows       metric.Int64ObservableGauge
+	state                                    metric.Int64ObservableGauge
 }
 
 func newInstruments(meter metric.Meter, cfg *metadata.MetricsConfig, semconv string) (instruments, error) {
@@ -115,6 +117,18 @@ func newGauges(meter metric.Meter, cfg *metadata.MetricsConfig) (gauges, []metri
 		cosineQuantile: b.gauge(cfg.EmbeddingCosineQuantile.Enabled,
 			"embedding.cosine.quantile", "{cosine}",
 			"Quantiles of the cosines of the latest window's vectors to the reference centroid."),
+		cosineKS: b.gauge(cfg.EmbeddingCosineKs.Enabled,
+			"embedding.cosine.ks", "{share}",
+			"Kolmogorov–Smirnov statistic of the latest window's cosines against those of the reference, from 0 to 1."),
+		varianceShift: b.gauge(cfg.EmbeddingVarianceShift.Enabled,
+			"embedding.variance_shift", "{shift}",
+			"Mean squared log ratio of variances along the reference's principal components, of the latest window over the reference."),
+		effectiveRank: b.gauge(cfg.EmbeddingEffectiveRank.Enabled,
+			"embedding.effective_rank", "{direction}",
+			"Effective rank of the covariance of the latest window's vectors in the reference's principal components."),
+		evidence: b.gauge(cfg.EmbeddingQualityEvidence.Enabled,
+			"embedding.quality.evidence", "{share}",
+			"Share of the evidence that makes an alarm, on a logarithmic scale; 1 and more is an alarm."),
 		centroidDistance: b.gauge(cfg.EmbeddingCentroidDistance.Enabled,
 			"embedding.centroid.distance", "{distance}",
 			"Cosine distance between the centroids of the latest window and of the reference, from 0 to 2."),
@@ -123,6 +137,9 @@ func newGauges(meter metric.Meter, cfg *metadata.MetricsConfig) (gauges, []metri
 			"Mean-shift statistic of the latest window against the reference, in standard deviations."),
 		referenceVectors: b.intGauge(cfg.EmbeddingReferenceVectors.Enabled,
 			"embedding.reference.vectors", "{vector}", "Vectors from which the reference was learned."),
+		referenceWindows: b.intGauge(cfg.EmbeddingReferenceWindows.Enabled,
+			"embedding.reference.windows", "{window}",
+			"Windows from which it was learned what is usual, up to the 200 that verdicts on drift need."),
 		state: b.intGauge(cfg.EmbeddingQualityState.Enabled,
 			"embedding.quality.state", "{state}",
 			"1 for the verdict of the latest window, 0 for every other verdict."),

@@ -34,6 +34,7 @@ type window struct {
 	key           metric.ObserveOption
 	p05, p50, p95 metric.ObserveOption
 	verdicts      []metric.ObserveOption // in the order of windows.verdicts
+	statistics    map[string]metric.ObserveOption
 }
 
 func newWindows(meter metric.Meter, cfg *Config, overflowed func(context.Context)) (*windows, error) {
@@ -98,13 +99,17 @@ func (w *windows) newWindow(k embedding.Key) *window {
 			attribute.String("replica", k.Replica))...))
 	}
 	found := &window{
-		key: with(),
-		p05: with(attribute.String("quantile", "0.05")),
-		p50: with(attribute.String("quantile", "0.5")),
-		p95: with(attribute.String("quantile", "0.95")),
+		statistics: make(map[string]metric.ObserveOption, len(embedding.Statistics())),
+		key:        with(),
+		p05:        with(attribute.String("quantile", "0.05")),
+		p50:        with(attribute.String("quantile", "0.5")),
+		p95:        with(attribute.String("quantile", "0.95")),
 	}
 	for _, verdict := range w.verdicts {
 		found.verdicts = append(found.verdicts, with(attribute.String("verdict", string(verdict))))
+	}
+	for _, statistic := range embedding.Statistics() {
+		found.statistics[statistic] = with(attribute.String("statistic", statistic))
 	}
 	return found
 }
@@ -135,9 +140,20 @@ func (w *windows) observeWindow(o metric.Observer, found *window) {
 		observe(o, g.normMin, report.Norm.Min, found.key)
 		observe(o, g.normMax, report.Norm.Max, found.key)
 	}
+	for _, e := range report.Evidence {
+		if option, ok := found.statistics[e.Statistic]; ok { // a gateway may be older than its agents
+			observe(o, g.evidence, e.Share, option)
+		}
+	}
 	d := report.Drift
 	if d == nil {
 		return
+	}
+	observeInt(o, g.referenceWindows, d.ReferenceWindows, found.key)
+	observe(o, g.cosineKS, d.CosineKS, found.key)
+	if d.HasVariances {
+		observe(o, g.varianceShift, d.VarianceShift, found.key)
+		observe(o, g.effectiveRank, d.EffectiveRank, found.key)
 	}
 	observeInt(o, g.referenceVectors, d.ReferenceVectors, found.key)
 	observe(o, g.centroidDistance, d.CentroidDistance, found.key)

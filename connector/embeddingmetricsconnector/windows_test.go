@@ -48,6 +48,10 @@ func TestReportsBecomeGaugesAndNoRequests(t *testing.T) {
 				"embedding.centroid.distance": 0.01,
 				"embedding.mean_shift.z":      0.3,
 				"embedding.reference.vectors": 20000,
+				"embedding.reference.windows": 200,
+				"embedding.cosine.ks":         0.04,
+				"embedding.variance_shift":    0.01,
+				"embedding.effective_rank":    30,
 			} {
 				require.Equal(t, map[string]float64{reportLabels: value}, values(t, got, metric), metric)
 			}
@@ -57,9 +61,13 @@ func TestReportsBecomeGaugesAndNoRequests(t *testing.T) {
 				"dimension=2560 model=m quantile=0.95 replica=10.0.0.7:8000 task_type=query": 0.7,
 			}, values(t, got, "embedding.cosine.quantile"))
 			require.Equal(t, map[string]float64{
-				reportLabels + " verdict=healthy":        1,
-				reportLabels + " verdict=learning":       0,
-				reportLabels + " verdict=invalid_output": 0,
+				reportLabels + " verdict=healthy":         1,
+				reportLabels + " verdict=learning":        0,
+				reportLabels + " verdict=invalid_output":  0,
+				reportLabels + " verdict=traffic_shift":   0,
+				reportLabels + " verdict=model_changed":   0,
+				reportLabels + " verdict=replica_fault":   0,
+				reportLabels + " verdict=unstable_output": 0,
 			}, values(t, got, "embedding.quality.state"))
 			require.Empty(t, values(t, got, "embedding.requests"))
 		})

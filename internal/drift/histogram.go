@@ -2,8 +2,9 @@ package drift
 
 import "math"
 
-// Bins is the number of bins of a Histogram.
-const Bins = 64
+// Bins is the number of bins of a Histogram. Cosines of high-dimensional vectors to their centroid lie close together, with a
+// standard deviation of 0.02 in plain cases: bins are a tenth of that.
+const Bins = 1024
 
 // binWidth is the width of a bin: a Histogram covers [−1, 1].
 const binWidth = 2.0 / Bins
@@ -57,7 +58,7 @@ func (h *Histogram) Merge(o *Histogram) {
 func (h *Histogram) N() uint64 { return h.n }
 
 // Quantile returns the q-quantile, q in [0, 1], interpolated linearly within its bin and kept within the smallest
-// and largest value seen: its error is at most the width of a bin, 1/32. It returns NaN for an empty histogram.
+// and largest value seen: its error is at most the width of a bin, 1/512. It returns NaN for an empty histogram.
 func (h *Histogram) Quantile(q float64) float64 {
 	if h.n == 0 {
 		return math.NaN()
@@ -72,4 +73,15 @@ func (h *Histogram) Quantile(q float64) float64 {
 		below += count
 	}
 	return h.max
+}
+
+// KolmogorovSmirnov returns the largest difference between the shares of values up to a bound in h and in o, neither of which is
+// empty, over the bounds of bins: the Kolmogorov–Smirnov statistic, short of what happens within a bin.
+func (h *Histogram) KolmogorovSmirnov(o *Histogram) float64 {
+	most, difference := 0.0, 0.0
+	for i := range h.counts {
+		difference += float64(h.counts[i])/float64(h.n) - float64(o.counts[i])/float64(o.n)
+		most = max(most, math.Abs(difference))
+	}
+	return most
 }

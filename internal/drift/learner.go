@@ -16,13 +16,13 @@ const MinLearn = reservoirSize
 
 // Learner learns a Reference from a stream of vectors.
 //
-// The first half of the vectors sets the centroid, the second half the distribution of cosines to it. With one set
-// for both, every vector would have pulled the centroid towards itself, and vectors that come later would look
-// further away than the reference's own. The mean and tr Σ come from all of the vectors.
+// The first half of the vectors sets the centroid and the principal components, the second half the distribution of cosines to
+// the one and the variances along the others. With one set for both, every vector would have pulled them towards itself, and
+// vectors that come later would look further away than the reference's own. The mean and tr Σ come from all of the vectors.
 //
-// tr Σ² needs products of pairs, so a uniform random sample of the stream is kept for it until the end: pairs at
-// random distance, because neighbours in a stream resemble each other (chunks of one document, texts of one user)
-// and would make the covariance look smaller than it is.
+// The components and tr Σ² come from a uniform random sample of the first half: tr Σ² needs products of pairs, pairs at random
+// distance, because neighbours in a stream resemble each other (chunks of one document, texts of one user) and would make the
+// covariance look smaller than it is. When there are components, the sample is let go of: the two are of the same size.
 type Learner struct {
 	target int
 	random *rand.Rand
@@ -31,6 +31,7 @@ type Learner struct {
 	sum        []float64
 	sumSquares float64
 	reservoir  [][]float32
+	second     *Window // the second half
 	reference  *Reference
 }
 
@@ -50,18 +51,21 @@ func (l *Learner) Add(x []float32, norm float64) *Reference {
 	r := l.reference
 	if r.Centroid != nil {
 		_, dot := vector.Measure(x, r.Centroid)
-		cosine := Cosine(dot, norm)
-		r.Cosine.Add(cosine)
-		r.Cosines.Add(cosine)
+		l.second.Add(x, norm, Cosine(dot, norm), r)
 	}
 	vector.AddTo(l.sum, x)
 	l.sumSquares += norm * norm
 	r.Norm.Add(norm)
-	l.sample(x)
+	if r.Centroid == nil {
+		l.sample(x)
+	}
 	l.n++
 	switch l.n {
 	case l.target / 2:
-		r.Centroid = unit(l.sum)
+		r.Centroid, r.Basis = unit(l.sum), newBasis(l.reservoir)
+		r.SquaredCovarianceTrace = squaredCovarianceTrace(l.reservoir)
+		l.reservoir = nil
+		l.second = NewWindow(len(x))
 	case l.target:
 		l.finish()
 		return r
@@ -91,8 +95,12 @@ func (l *Learner) finish() {
 		meanSquared += r.Mean[i] * r.Mean[i]
 	}
 	r.CovarianceTrace = max(0, (l.sumSquares-n*meanSquared)/(n-1))
-	r.SquaredCovarianceTrace = squaredCovarianceTrace(l.reservoir)
-	l.reservoir, l.sum = nil, nil
+	r.Cosine, r.Cosines = l.second.Cosine, l.second.Cosines
+	r.Cells = NewCells(&r.Cosines)
+	if p := l.second.projections; p != nil {
+		r.Variances, r.EffectiveRank = p.variances(), p.effectiveRank()
+	}
+	l.sum, l.second = nil, nil
 }
 
 // unit returns v scaled to length 1. A zero vector has no direction and stays zero, which makes every cosine 0.

@@ -51,7 +51,7 @@ func TestReferenceCosinesFitWindows(t *testing.T) {
 	standardError := r.Cosine.StdDev() * math.Sqrt(1.0/200+1.0/4000)
 	assert.InDelta(t, r.Cosine.Mean, w.Cosine.Mean, 4*standardError)
 	assert.InEpsilon(t, r.Cosine.StdDev(), w.Cosine.StdDev(), 0.25)
-	assert.InDelta(t, r.Cosines.Quantile(0.5), w.Cosines.Quantile(0.5), 2*binWidth)
+	assert.InDelta(t, r.Cosines.Quantile(0.5), w.Cosines.Quantile(0.5), 2*binWidth+4*standardError)
 }
 
 // TestReservoirIsUniform: each vector of the stream must be as likely as any other to be sampled.
@@ -60,7 +60,7 @@ func TestReservoirIsUniform(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 7))
 	var sampled [parts]float64
 	for range rounds {
-		l := NewLearner(1, stream+1, random)
+		l := NewLearner(1, 2*stream+2, random) // not halfway by the end
 		for i := range stream {
 			require.Nil(t, l.Add([]float32{float32(i + 1)}, float64(i+1)))
 		}

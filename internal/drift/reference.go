@@ -17,4 +17,12 @@ type Reference struct {
 	// Cosine and Cosines describe cosines to Centroid of vectors that had no part in it.
 	Cosine  Moments
 	Cosines Histogram
+	// Cells divide the range of Cosines.
+	Cells *Cells
+	// Basis holds the principal components.
+	Basis *Basis
+	// Variances are those of vectors that had no part in the Basis, by component; they are 0 where nothing varies.
+	Variances []float64
+	// EffectiveRank is that of their covariance.
+	EffectiveRank float64
 }

@@ -4,6 +4,8 @@ import "math"
 
 // Shift is how far the mean of a window lies from the mean of a reference.
 type Shift struct {
+	// SquaredDistance is ‖x̄−ȳ‖² of the two means.
+	SquaredDistance float64
 	// CentroidDistance is 1−cos between the two means, in [0, 2]; 1 if one of them is zero.
 	CentroidDistance float64
 	// Z is the mean-shift statistic
@@ -29,7 +31,7 @@ func (r *Reference) Shift(w *Window) Shift {
 		windowSquared += x * x
 		referenceSquared += y * y
 	}
-	s := Shift{CentroidDistance: 1}
+	s := Shift{SquaredDistance: distance, CentroidDistance: 1}
 	if windowSquared > 0 && referenceSquared > 0 {
 		cosine := dot / (math.Sqrt(windowSquared) * math.Sqrt(referenceSquared))
 		s.CentroidDistance = 1 - min(max(cosine, -1), 1)

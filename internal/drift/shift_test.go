@@ -29,7 +29,7 @@ func TestZWithoutDrift(t *testing.T) {
 				}
 				assert.InDelta(t, 0, z.Mean, 0.35) // 140 values, of which those of one reference are correlated
 				assert.InDelta(t, 1, z.StdDev(), 0.3)
-				assert.Less(t, z.Max, 6.0)
+				assert.Less(t, z.Max, 8.0) // a sum of squares has a heavier tail than a normal variable
 			})
 		}
 	}
@@ -57,16 +57,16 @@ func TestShiftOfDegenerateInput(t *testing.T) {
 		r = l.Add(constant, norm(constant))
 	}
 	w := NewWindow(2)
-	w.Add(constant, 1, 1)
+	w.Add(constant, 1, 1, r)
 	shift := r.Shift(w)
 	assert.InDelta(t, 0, shift.CentroidDistance, 1e-9)
 	assert.False(t, shift.HasZ, "one vector has no spread")
 
 	opposite := NewWindow(2)
-	opposite.Add([]float32{-0.6, -0.8}, 1, -1)
+	opposite.Add([]float32{-0.6, -0.8}, 1, -1, r)
 	assert.InDelta(t, 2, r.Shift(opposite).CentroidDistance, 1e-9)
 
-	opposite.Add(constant, 1, 1)
+	opposite.Add(constant, 1, 1, r)
 	assert.Equal(t, 1.0, r.Shift(opposite).CentroidDistance, "the zero mean has no direction")
 }
 

@@ -77,7 +77,7 @@ func (p *population) window(r *Reference, n int, other []float64, share float64)
 		}
 		p.draw(x, mean)
 		squared, dot := vector.Measure(x, r.Centroid)
-		w.Add(x, math.Sqrt(squared), Cosine(dot, math.Sqrt(squared)))
+		w.Add(x, math.Sqrt(squared), Cosine(dot, math.Sqrt(squared)), r)
 	}
 	return w
 }

@@ -10,11 +10,18 @@ import (
 	"github.com/otelcol-embedding/otelcol-embedding/internal/vector"
 )
 
+// axes returns a reference whose centroid and only principal component are the first axis.
+func axes(d int) *Reference {
+	first := make([]float32, d)
+	first[0] = 1
+	return &Reference{Centroid: first, Basis: &Basis{components: [][]float32{first}, origin: []float64{0.5}}}
+}
+
 // add adds x with its norm and its cosine to the first axis.
 func add(w *Window, x []float32) {
 	squared, _ := vector.Measure(x, nil)
 	norm := math.Sqrt(squared)
-	w.Add(x, norm, Cosine(float64(x[0]), norm))
+	w.Add(x, norm, Cosine(float64(x[0]), norm), axes(len(x)))
 }
 
 func TestWindowMerge(t *testing.T) {
@@ -41,6 +48,10 @@ func TestWindowMerge(t *testing.T) {
 		for i := range want.sum {
 			assert.InEpsilon(t, want.sum[i], got.sum[i], 1e-9)
 		}
+		assert.Equal(t, want.projections.n, got.projections.n)
+		scale := 1 + want.projections.squares[0]
+		assert.InDelta(t, want.projections.sum[0], got.projections.sum[0], 1e-9*scale)
+		assert.InDelta(t, want.projections.squares[0], got.projections.squares[0], 1e-9*scale)
 	})
 }
 
@@ -48,21 +59,24 @@ func TestWindowReset(t *testing.T) {
 	w := NewWindow(2)
 	add(w, []float32{3, 4})
 	w.Reset()
-	assert.Equal(t, NewWindow(2), w)
+	add(w, []float32{4, 3})
+	fresh := NewWindow(2)
+	add(fresh, []float32{4, 3})
+	assert.Equal(t, fresh, w)
 }
 
 func TestWindowAddDoesNotAllocate(t *testing.T) {
-	w, x := NewWindow(2560), make([]float32, 2560)
+	w, x, r := NewWindow(2560), make([]float32, 2560), axes(2560)
 	x[0] = 1
-	assert.Zero(t, testing.AllocsPerRun(100, func() { w.Add(x, 1, 0.5) }))
+	assert.Zero(t, testing.AllocsPerRun(100, func() { w.Add(x, 1, 0.5, r) }))
 }
 
 func BenchmarkWindowAdd(b *testing.B) {
-	w, x := NewWindow(2560), make([]float32, 2560)
+	w, x, r := NewWindow(2560), make([]float32, 2560), &Reference{Basis: &Basis{}}
 	x[0] = 1
 	b.SetBytes(int64(len(x)) * vector.ElementSize)
 	b.ReportAllocs()
 	for b.Loop() {
-		w.Add(x, 1, 0.5)
+		w.Add(x, 1, 0.5, r)
 	}
 }

@@ -103,6 +103,18 @@ const (
 	attrCentroidDistance = "embedding.quality.centroid.distance"
 	attrMeanShiftZ       = "embedding.quality.mean_shift.z"
 	attrReferenceVectors = "embedding.quality.reference.vectors"
+	attrReferenceWindows = "embedding.quality.reference.windows"
+	attrCosineKS         = "embedding.quality.cosine.ks"
+	attrCosineDivergence = "embedding.quality.cosine.divergence"
+	attrVarianceShift    = "embedding.quality.variance_shift"
+	attrEffectiveRank    = "embedding.quality.effective_rank"
+	attrRepeats          = "embedding.quality.repeats.count"
+	attrMismatches       = "embedding.quality.repeats.mismatches"
+	attrRepeatsCosine    = "embedding.quality.repeats.cosine.min"
+	attrAlarms           = "embedding.quality.alarms"
+	// prefixEvidence and prefixPValue are completed by the name of a statistic.
+	prefixEvidence = "embedding.quality.evidence."
+	prefixPValue   = "embedding.quality.p_value."
 )
 
 // Keys of a request event's body, shaped like a structured request log.

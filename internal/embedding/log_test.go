@@ -93,7 +93,14 @@ func fullReport() WindowReport {
 			CosineQuantiles:  Quantiles{P05: 0.4, P50: 0.56, P95: 0.7},
 			MeanShiftZ:       0.3,
 			HasMeanShiftZ:    true,
+			ReferenceWindows: 200,
+			CosineKS:         0.04,
+			CosineDivergence: 0.02,
+			VarianceShift:    0.01,
+			EffectiveRank:    30,
+			HasVariances:     true,
 		},
+		Evidence: []Evidence{{"cosine_tails", 0.4, 0.1}, {"mean_shift", 0.001, 1.1}},
 	}
 }
 

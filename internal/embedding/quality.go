@@ -13,10 +13,27 @@ const (
 	VerdictHealthy Verdict = "healthy"
 	// VerdictInvalidOutput says that vectors were found which can not be right whatever the text was.
 	VerdictInvalidOutput Verdict = "invalid_output"
+	// VerdictTrafficShift says that vectors are distributed otherwise than in the reference, and that nothing speaks for the model
+	// having changed.
+	VerdictTrafficShift Verdict = "traffic_shift"
+	// VerdictModelChanged says that the model answers otherwise than it did.
+	VerdictModelChanged Verdict = "model_changed"
+	// VerdictReplicaFault says that this replica's vectors differ from those of the others in the same window.
+	VerdictReplicaFault Verdict = "replica_fault"
+	// VerdictUnstableOutput says that the same text gets different vectors.
+	VerdictUnstableOutput Verdict = "unstable_output"
 )
 
 // Verdicts lists every Verdict.
-func Verdicts() []Verdict { return []Verdict{VerdictLearning, VerdictHealthy, VerdictInvalidOutput} }
+func Verdicts() []Verdict {
+	return []Verdict{
+		VerdictLearning, VerdictHealthy, VerdictInvalidOutput, VerdictTrafficShift, VerdictModelChanged, VerdictReplicaFault,
+		VerdictUnstableOutput,
+	}
+}
+
+// Alarming is whether the verdict says that something is wrong, or may be.
+func (v Verdict) Alarming() bool { return v != VerdictLearning && v != VerdictHealthy && v != "" }
 
 // Reason is why a vector was flagged.
 type Reason string

@@ -1,7 +1,9 @@
 package embedding
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,7 +23,7 @@ func (w *WindowReport) WriteLogRecord(lr plog.LogRecord, observed time.Time) {
 	lr.SetTimestamp(pcommon.NewTimestampFromTime(w.End))
 	lr.SetObservedTimestamp(pcommon.NewTimestampFromTime(observed))
 	severity := plog.SeverityNumberInfo
-	if w.Verdict == VerdictInvalidOutput {
+	if w.Verdict.Alarming() {
 		severity = plog.SeverityNumberWarn
 	}
 	lr.SetSeverityNumber(severity)
@@ -45,7 +47,7 @@ func (w *WindowReport) WriteSpan(span ptrace.Span) {
 }
 
 func (w *WindowReport) writeAttributes(attrs pcommon.Map) {
-	attrs.EnsureCapacity(28)
+	attrs.EnsureCapacity(37 + 2*len(w.Evidence))
 	attrs.PutStr(attrKey, w.Key.String())
 	attrs.PutStr(attrRequestModel, w.Key.Model)
 	attrs.PutStr(attrTaskType, w.Key.TaskType)
@@ -61,11 +63,18 @@ func (w *WindowReport) writeAttributes(attrs pcommon.Map) {
 		attrs.PutDouble(attrNormMin, w.Norm.Min)
 		attrs.PutDouble(attrNormMax, w.Norm.Max)
 	}
+	w.writeEvidence(attrs)
+	if r := w.Repeats; r != nil {
+		attrs.PutInt(attrRepeats, r.Count)
+		attrs.PutInt(attrMismatches, r.Mismatches)
+		attrs.PutDouble(attrRepeatsCosine, r.MinCosine)
+	}
 	d := w.Drift
 	if d == nil {
 		return
 	}
 	attrs.PutInt(attrReferenceVectors, d.ReferenceVectors)
+	attrs.PutInt(attrReferenceWindows, d.ReferenceWindows)
 	attrs.PutDouble(attrCentroidDistance, d.CentroidDistance)
 	attrs.PutDouble(attrCosineMean, d.Cosine.Mean)
 	attrs.PutDouble(attrCosineStdDev, d.Cosine.StdDev)
@@ -76,6 +85,25 @@ func (w *WindowReport) writeAttributes(attrs pcommon.Map) {
 	attrs.PutDouble(attrCosineP95, d.CosineQuantiles.P95)
 	if d.HasMeanShiftZ {
 		attrs.PutDouble(attrMeanShiftZ, d.MeanShiftZ)
+	}
+	attrs.PutDouble(attrCosineKS, d.CosineKS)
+	attrs.PutDouble(attrCosineDivergence, d.CosineDivergence)
+	if d.HasVariances {
+		attrs.PutDouble(attrVarianceShift, d.VarianceShift)
+		attrs.PutDouble(attrEffectiveRank, d.EffectiveRank)
+	}
+}
+
+func (w *WindowReport) writeEvidence(attrs pcommon.Map) {
+	if alarms := w.Alarms(); len(alarms) > 0 {
+		list := attrs.PutEmptySlice(attrAlarms)
+		for _, alarm := range alarms {
+			list.AppendEmpty().SetStr(alarm)
+		}
+	}
+	for _, e := range w.Evidence {
+		attrs.PutDouble(prefixEvidence+e.Statistic, e.Share)
+		attrs.PutDouble(prefixPValue+e.Statistic, e.P)
 	}
 }
 
@@ -104,6 +132,7 @@ func (w *WindowReport) ReadSpan(span ptrace.Span) bool {
 
 func (w *WindowReport) readAttributes(attrs pcommon.Map) {
 	var drift Drift
+	var repeats Repeats
 	for name, v := range attrs.All() {
 		switch name {
 		case attrRequestModel:
@@ -148,10 +177,42 @@ func (w *WindowReport) readAttributes(attrs pcommon.Map) {
 			drift.CosineQuantiles.P95 = asFloat(v)
 		case attrMeanShiftZ:
 			drift.MeanShiftZ, drift.HasMeanShiftZ = asFloat(v), true
+		case attrRepeats:
+			repeats.Count, w.Repeats = asCount(v), &repeats
+		case attrMismatches:
+			repeats.Mismatches = asCount(v)
+		case attrRepeatsCosine:
+			repeats.MinCosine = asFloat(v)
+		case attrReferenceWindows:
+			drift.ReferenceWindows = asCount(v)
+		case attrCosineKS:
+			drift.CosineKS = asFloat(v)
+		case attrCosineDivergence:
+			drift.CosineDivergence = asFloat(v)
+		case attrVarianceShift:
+			drift.VarianceShift, drift.HasVariances = asFloat(v), true
+		case attrEffectiveRank:
+			drift.EffectiveRank = asFloat(v)
 		default:
 			if strings.HasPrefix(name, prefixFlagged) {
 				w.Counts.read(name, v)
+			} else if statistic, ok := strings.CutPrefix(name, prefixEvidence); ok {
+				w.evidence(statistic).Share = asFloat(v)
+			} else if statistic, ok := strings.CutPrefix(name, prefixPValue); ok {
+				w.evidence(statistic).P = asFloat(v)
 			}
 		}
 	}
+	slices.SortFunc(w.Evidence, func(a, b Evidence) int { return cmp.Compare(a.Statistic, b.Statistic) })
+}
+
+// evidence returns what there is by a statistic, which it adds if it is new.
+func (w *WindowReport) evidence(statistic string) *Evidence {
+	for i := range w.Evidence {
+		if w.Evidence[i].Statistic == statistic {
+			return &w.Evidence[i]
+		}
+	}
+	w.Evidence = append(w.Evidence, Evidence{Statistic: statistic})
+	return &w.Evidence[len(w.Evidence)-1]
 }

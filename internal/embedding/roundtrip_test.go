@@ -198,10 +198,31 @@ func drawReport(t *rapid.T) WindowReport {
 			CosineQuantiles: Quantiles{
 				P05: number.Draw(t, "p05"), P50: number.Draw(t, "p50"), P95: number.Draw(t, "p95"),
 			},
-			HasMeanShiftZ: rapid.Bool().Draw(t, "has z"),
+			HasMeanShiftZ:    rapid.Bool().Draw(t, "has z"),
+			ReferenceWindows: rapid.Int64Range(0, 200).Draw(t, "windows"),
+			CosineKS:         number.Draw(t, "ks"),
+			CosineDivergence: number.Draw(t, "divergence"),
+			HasVariances:     rapid.Bool().Draw(t, "has variances"),
+		}
+		if w.Drift.HasVariances {
+			w.Drift.VarianceShift, w.Drift.EffectiveRank = number.Draw(t, "shift"), number.Draw(t, "rank")
 		}
 		if w.Drift.HasMeanShiftZ {
 			w.Drift.MeanShiftZ = number.Draw(t, "z")
+		}
+	}
+	if rapid.Bool().Draw(t, "has repeats") {
+		w.Repeats = &Repeats{
+			Count:      rapid.Int64Range(0, 1e6).Draw(t, "repeats"),
+			Mismatches: rapid.Int64Range(0, 1e6).Draw(t, "mismatches"),
+			MinCosine:  number.Draw(t, "cosine"),
+		}
+	}
+	for _, statistic := range []string{"a", "mean_shift", StatisticReplica} {
+		if rapid.Bool().Draw(t, statistic) {
+			w.Evidence = append(w.Evidence, Evidence{
+				Statistic: statistic, P: number.Draw(t, "p"), Share: number.Draw(t, "share"),
+			})
 		}
 	}
 	return w

@@ -38,12 +38,68 @@ type WindowReport struct {
 	// Drift holds the comparison with the reference, nil while there is no reference or the window has no valid
 	// vector.
 	Drift *Drift
+
+	// Evidence is what has gathered that something changed, by statistic, in the order of their names. It is that of all replicas
+	// together but for StatisticReplica.
+	Evidence []Evidence
+
+	// Repeats is nil where no text came again.
+	Repeats *Repeats
+}
+
+// Repeats compares the vectors of texts that came before with those that they had then.
+type Repeats struct {
+	// Count is the number of such vectors that were compared, and Mismatches how many differed by more than is usual.
+	Count, Mismatches int64
+	// MinCosine is the smallest cosine between two vectors of one text; 1 where there were none.
+	MinCosine float64
+}
+
+// Evidence is how much speaks against a statistic being as usual.
+type Evidence struct {
+	Statistic string
+	// P is the probability of such a window or a more unusual one where nothing has changed, in (0, 1].
+	P float64
+	// Share is what has gathered over windows, of what makes an alarm, on a logarithmic scale: 0 is none, 1 and more an alarm.
+	Share float64
+}
+
+// Statistics of Evidence.
+const (
+	// StatisticMean is for the distance of the window's mean from the reference's.
+	StatisticMean = "mean_shift"
+	// StatisticCosines is for the distribution of cosines to the reference centroid.
+	StatisticCosines = "cosine_distribution"
+	// StatisticTails is for cosines beyond those of the reference.
+	StatisticTails = "cosine_tails"
+	// StatisticCovariance is for variances along the reference's principal components.
+	StatisticCovariance = "covariance"
+	// StatisticReplica is for the difference between the replica and the others.
+	StatisticReplica = "replica"
+)
+
+// Statistics lists every statistic of Evidence.
+func Statistics() []string {
+	return []string{StatisticMean, StatisticCosines, StatisticTails, StatisticCovariance, StatisticReplica}
+}
+
+// Alarms returns the statistics whose evidence is enough.
+func (w *WindowReport) Alarms() []string {
+	var alarms []string
+	for _, e := range w.Evidence {
+		if e.Share >= 1 {
+			alarms = append(alarms, e.Statistic)
+		}
+	}
+	return alarms
 }
 
 // Drift compares the valid vectors of a window with a reference.
 type Drift struct {
 	// ReferenceVectors is the number of vectors the reference was learned from.
 	ReferenceVectors int64
+	// ReferenceWindows is the number of windows from which it was learned what is usual, until there are enough of them.
+	ReferenceWindows int64
 	// CentroidDistance is the cosine distance, 1−cos, between the window's mean and the reference's mean, in
 	// [0, 2].
 	CentroidDistance float64
@@ -54,4 +110,11 @@ type Drift struct {
 	// fewer than two vectors.
 	MeanShiftZ    float64
 	HasMeanShiftZ bool
+	// CosineKS is the Kolmogorov–Smirnov statistic of the cosines against the reference's, in [0, 1], and CosineDivergence the
+	// Kullback–Leibler divergence, in nats.
+	CosineKS, CosineDivergence float64
+	// VarianceShift is the mean squared log ratio of variances along the reference's principal components, and EffectiveRank that
+	// of the covariance in them; HasVariances is false where the window has too few vectors for either.
+	VarianceShift, EffectiveRank float64
+	HasVariances                 bool
 }

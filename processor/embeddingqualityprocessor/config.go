@@ -15,10 +15,18 @@ import (
 // minWindow bounds how often reports are made.
 const minWindow = 100 * time.Millisecond
 
+// minRunLength bounds how often false alarms may come, in windows.
+const minRunLength = 100
+
 // Config is the configuration of the processor.
 type Config struct {
 	// Window is the length of the windows that are reported.
 	Window time.Duration `mapstructure:"window"`
+	// MinVectors is the number of vectors from which windows are compared with the reference. Windows with fewer are put together
+	// until there are as many.
+	MinVectors int `mapstructure:"min_vectors"`
+	// FalseAlarmInterval is the mean time between false alarms of drift, for each model, task and dimension.
+	FalseAlarmInterval time.Duration `mapstructure:"false_alarm_interval"`
 	// KeepVectors leaves the vectors in the events that were judged.
 	KeepVectors bool `mapstructure:"keep_vectors"`
 	// Reference says how references are learned.
@@ -67,11 +75,13 @@ type ModelConfig struct {
 
 func createDefaultConfig() component.Config {
 	return &Config{
-		Window:        10 * time.Second,
-		Reference:     ReferenceConfig{Vectors: 1000},
-		NormTolerance: 0.01,
-		OutlierSigmas: 8,
-		MaxKeys:       1000,
+		Window:             10 * time.Second,
+		MinVectors:         100,
+		FalseAlarmInterval: 30 * 24 * time.Hour,
+		Reference:          ReferenceConfig{Vectors: 1000},
+		NormTolerance:      0.01,
+		OutlierSigmas:      8,
+		MaxKeys:            1000,
 	}
 }
 
@@ -82,6 +92,13 @@ func (c *Config) Validate() error {
 
 	if c.Window < minWindow {
 		refuse("window: %v is too short; want at least %v, e.g. 10s", c.Window, minWindow)
+	}
+	if c.MinVectors < drift.MinReplica {
+		refuse("min_vectors: %d is too few to compare; want at least %d, e.g. 100", c.MinVectors, drift.MinReplica)
+	}
+	if c.FalseAlarmInterval < minRunLength*c.Window {
+		refuse("false_alarm_interval: %v is too short for windows of %v; want at least %d windows, %v, e.g. 720h",
+			c.FalseAlarmInterval, c.Window, minRunLength, minRunLength*c.Window)
 	}
 	if c.Reference.Vectors < drift.MinLearn {
 		refuse("reference::vectors: %d is too few to learn from; want at least %d, e.g. 1000",

@@ -20,11 +20,13 @@ func TestDefaultConfig(t *testing.T) {
 	require.NoError(t, componenttest.CheckConfigStruct(cfg))
 	require.NoError(t, confmap.Validate(cfg))
 	assert.Equal(t, &Config{
-		Window:        10 * time.Second,
-		Reference:     ReferenceConfig{Vectors: 1000},
-		NormTolerance: 0.01,
-		OutlierSigmas: 8,
-		MaxKeys:       1000,
+		Window:             10 * time.Second,
+		MinVectors:         100,
+		FalseAlarmInterval: 720 * time.Hour,
+		Reference:          ReferenceConfig{Vectors: 1000},
+		NormTolerance:      0.01,
+		OutlierSigmas:      8,
+		MaxKeys:            1000,
 	}, cfg)
 }
 
@@ -32,9 +34,11 @@ func TestLoadConfig(t *testing.T) {
 	cfg, err := load(t, "valid.yaml", "full")
 	require.NoError(t, err)
 	assert.Equal(t, &Config{
-		Window:      30 * time.Second,
-		KeepVectors: true,
-		Reference:   ReferenceConfig{Vectors: 5000},
+		Window:             30 * time.Second,
+		MinVectors:         500,
+		FalseAlarmInterval: 168 * time.Hour,
+		KeepVectors:        true,
+		Reference:          ReferenceConfig{Vectors: 5000},
 		Models: []ModelConfig{
 			{Name: "qwen3-embedding-4b", Dimension: 2560, Norm: 1, MaxTokens: 32768},
 			{Name: "another"},
@@ -53,6 +57,8 @@ func TestInvalidConfig(t *testing.T) {
 	tests := map[string][]string{
 		"no_window":       {"window: 0s is too short; want at least 100ms, e.g. 10s"},
 		"negative_window": {"window: -10s is too short; want at least 100ms, e.g. 10s"},
+		"few_vectors":     {"min_vectors: 1 is too few to compare; want at least 16, e.g. 100"},
+		"often_false":     {"false_alarm_interval: 1m0s is too short for windows of 10s; want at least 100 windows, 16m40s, e.g. 720h"},
 		"small_reference": {"reference::vectors: 10 is too few to learn from; want at least 64, e.g. 1000"},
 		"no_tolerance":    {"norm_tolerance: 0 is not a share of the norm; want more than 0 and less than 1, e.g. 0.01"},
 		"wide_tolerance":  {"norm_tolerance: 1 is not a share of the norm; want more than 0 and less than 1, e.g. 0.01"},

@@ -2,8 +2,8 @@ package embeddingqualityprocessor
 
 import "github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
 
-// generationSize is the number of vectors in a generation: the last 2048 to 4096 vectors are remembered.
-const generationSize = 2048
+// generationSize is the number of vectors in a generation: the last 1024 to 2048 vectors are remembered.
+const generationSize = 1024
 
 // duplicates finds different texts that got the same vector, among the latest vectors.
 //

@@ -18,6 +18,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-embedding/otelcol-embedding/internal/drift"
 	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
 	"github.com/otelcol-embedding/otelcol-embedding/processor/embeddingqualityprocessor/internal/metadata"
 )
@@ -40,6 +41,7 @@ type judge struct {
 
 	mu       sync.Mutex
 	profiles *lru[profileKey, *profile]
+	groups   *lru[groupKey, *group]
 	states   *lru[embedding.Key, *state]
 }
 
@@ -67,6 +69,7 @@ func newJudge(set component.TelemetrySettings, cfg *Config) (*judge, error) {
 		telemetry: telemetry,
 		flagged:   make(map[embedding.Reason]metric.MeasurementOption),
 		profiles:  newLRU[profileKey, *profile](cfg.MaxKeys),
+		groups:    newLRU[groupKey, *group](cfg.MaxKeys),
 		states:    newLRU[embedding.Key, *state](cfg.MaxKeys),
 	}
 	for _, m := range cfg.Models {
@@ -151,7 +154,7 @@ func (j *judge) event(ctx context.Context, w *worker, q *embedding.Quality) bool
 	state := j.state(ctx, embedding.Key{
 		Model: model, TaskType: taskType, Dimension: want.dimension, Replica: replica(ev),
 	})
-	reference := state.reference.Load()
+	reference := state.group.reference.Load()
 
 	w.rows = w.rows[:0]
 	for i := range n {
@@ -184,31 +187,50 @@ func (j *judge) profile(key profileKey) *profile {
 func (j *judge) state(ctx context.Context, key embedding.Key) *state {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	s, evicted := j.states.get(key, func() *state { return &state{} })
+	// As long as one of its states is in use, so is a group, and stays.
+	g, _ := j.groups.get(groupKey{key.Model, key.TaskType, key.Dimension}, newGroup)
+	s, evicted := j.states.get(key, func() *state { return &state{group: g, source: g.sources.Add(1)} })
 	if evicted {
 		j.telemetry.ProcessorEmbeddingQualityKeysEvicted.Add(ctx, 1)
 	}
 	return s
 }
 
+// entry is a key with what is kept of it, and the window that has ended.
+type entry struct {
+	key    embedding.Key
+	state  *state
+	report embedding.WindowReport
+	window *drift.Window // nil if it held no valid vector
+}
+
 // reports ends the window of every key and returns the reports of those that saw vectors, ordered by key.
 func (j *judge) reports(start, end time.Time) []embedding.WindowReport {
-	type entry struct {
-		key   embedding.Key
-		state *state
-	}
-	j.mu.Lock()
-	entries := make([]entry, 0, j.states.len())
-	for key, s := range j.states.all() {
-		entries = append(entries, entry{key, s})
-	}
-	j.mu.Unlock()
-
 	var reports []embedding.WindowReport
-	for _, e := range entries {
-		if report, ok := e.state.report(); ok {
-			report.Key, report.Start, report.End = e.key, start, end
-			reports = append(reports, report)
+	for g, entries := range j.end(start, end) {
+		reference := g.reference.Load()
+		if reference != nil {
+			j.judgeGroup(g, entries)
+		}
+		repeats := g.repeats.end()
+		g.hold(repeats)
+		for i := range entries {
+			e := &entries[i]
+			if reference != nil && e.window != nil && e.window.N() > 0 {
+				e.report.Drift = compare(reference, e.window)
+				e.report.Drift.ReferenceWindows = g.learned()
+			}
+			e.report.Verdict, e.report.Evidence = g.verdict(e.key.Replica, e.state.source)
+			if f := repeats[e.state.source]; f.Count > 0 {
+				e.report.Repeats = &f.Repeats
+			}
+			if e.report.Counts.Invalid() > 0 {
+				e.report.Verdict = embedding.VerdictInvalidOutput
+			}
+			if e.window != nil {
+				e.state.giveBack(e.window)
+			}
+			reports = append(reports, e.report)
 		}
 	}
 	slices.SortFunc(reports, func(a, b embedding.WindowReport) int {
@@ -220,6 +242,38 @@ func (j *judge) reports(start, end time.Time) []embedding.WindowReport {
 		)
 	})
 	return reports
+}
+
+// end ends the window of every key and returns those that saw vectors, by group.
+func (j *judge) end(start, end time.Time) map[*group][]entry {
+	j.mu.Lock()
+	entries := make([]entry, 0, j.states.len())
+	for key, s := range j.states.all() {
+		entries = append(entries, entry{key: key, state: s})
+	}
+	j.mu.Unlock()
+	groups := make(map[*group][]entry)
+	for _, e := range entries {
+		var ok bool
+		if e.report, e.window, ok = e.state.end(); ok {
+			e.report.Key, e.report.Start, e.report.End = e.key, start, end
+			groups[e.state.group] = append(groups[e.state.group], e)
+		}
+	}
+	return groups
+}
+
+// judgeGroup lets a group with a reference judge the windows of its replicas that hold vectors to compare with it.
+func (j *judge) judgeGroup(g *group, entries []entry) {
+	var windows []drift.Replica
+	for _, e := range entries {
+		if e.window != nil && e.window.N() > 0 {
+			windows = append(windows, drift.Replica{Name: e.key.Replica, Window: e.window})
+		}
+	}
+	if len(windows) > 0 {
+		g.judge(windows, j.cfg.MinVectors, float64(j.cfg.FalseAlarmInterval)/float64(j.cfg.Window))
+	}
 }
 
 // replica names the server that answered, empty if that is not known.

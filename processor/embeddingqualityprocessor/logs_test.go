@@ -17,6 +17,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/pdatatest/plogtest"
+	"github.com/otelcol-embedding/otelcol-embedding/internal/drift"
 	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
 	"github.com/otelcol-embedding/otelcol-embedding/processor/embeddingqualityprocessor/internal/metadatatest"
 )
@@ -209,17 +210,30 @@ func TestPanicIsContained(t *testing.T) {
 	require.NoError(t, tel.Shutdown(t.Context()))
 }
 
-// TestMemoryOfKey: a key at 2560 dimensions stays within 1 MiB while it learns with every store full.
+// TestMemoryOfKey: a key at 2560 dimensions stays within 1 MiB with every store full, while it learns and afterwards.
 func TestMemoryOfKey(t *testing.T) {
-	const keys, dimension = 4, 2560
-	h := newHarness(t, func(c *Config) { c.Reference.Vectors = 1 << 20 })
+	for name, tt := range map[string]struct{ reference, windows int }{
+		"first half":   {1 << 20, 0},
+		"second half":  {2*3*generationSize - 2, 0},
+		"learned":      {1000, 0},
+		"many windows": {1000, 2100},
+	} {
+		t.Run(name, func(t *testing.T) { testMemoryOfKey(t, tt.reference, tt.windows) })
+	}
+}
+
+func testMemoryOfKey(t *testing.T, reference, windows int) {
+	const keys, dimension = 2, 2560
+	h := newHarness(t, func(c *Config) { c.Reference.Vectors, c.MinVectors = reference, drift.MinReplica })
 	ev := newSource(dimension, 7).answer(make([]float32, dimension))
 	fill := func(model string, from, to int) {
 		ev.RequestModel = model
 		for i := from; i < to; i++ {
 			binary.BigEndian.PutUint64(ev.InputFingerprints, uint64(i))
-			ev.Vectors[0], ev.Vectors[1] = 1, float32(i)
-			require.Zero(t, h.judge(ev).Counts)
+			clear(ev.Vectors)
+			ev.Vectors[0], ev.Vectors[1+i%(dimension-1)] = 1, float32(1+i) // as many directions as there can be
+			counts := h.judge(ev).Counts
+			require.Zero(t, counts.Invalid())
 		}
 	}
 	fill("another", 0, 1) // what there is but once
@@ -227,6 +241,16 @@ func TestMemoryOfKey(t *testing.T) {
 	for key := range keys {
 		fill(fmt.Sprint("model-", key), 0, 3*generationSize)
 	}
+	for range windows {
+		for key := range keys {
+			fill(fmt.Sprint("model-", key), 0, drift.MinReplica)
+		}
+		h.reports()
+	}
+	for key := range keys {
+		fill(fmt.Sprint("model-", key), 0, 3*generationSize)
+	}
+	h.sink.Reset()
 	perKey := (heap() - before) / keys
 	t.Logf("%d KiB a key", perKey/1024)
 	assert.Less(t, perKey, int64(1<<20))

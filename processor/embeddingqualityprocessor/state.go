@@ -2,9 +2,7 @@ package embeddingqualityprocessor
 
 import (
 	"math"
-	"math/rand/v2"
 	"sync"
-	"sync/atomic"
 
 	"github.com/otelcol-embedding/otelcol-embedding/internal/drift"
 	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
@@ -14,18 +12,18 @@ import (
 // It matters where a reference was learned from one text alone.
 const minStdDev = 1e-6
 
-// state is what is kept of one key. Its size does not depend on the number of vectors: about 0.8 MiB while a
-// reference is learned and 0.2 MiB afterwards, at 2560 dimensions.
+// state is what is kept of one key. Its size does not depend on the number of vectors: 0.1 to 0.2 MiB at 2560 dimensions.
 type state struct {
-	reference atomic.Pointer[drift.Reference] // nil until learned
+	group  *group
+	source uint32 // the replica's number among those of the group
 
-	mu      sync.Mutex
-	learner *drift.Learner
-	texts   duplicates
-	// window is made for the first valid vector, because only then the dimension is more than a client's claim.
-	window  *drift.Window
-	vectors int64
-	counts  embedding.ReasonCounts
+	mu    sync.Mutex
+	texts duplicates
+	// window is made for the first valid vector, because only then the dimension is more than a client's claim. spare takes its
+	// place while it is judged.
+	window, spare *drift.Window
+	vectors       int64
+	counts        embedding.ReasonCounts
 }
 
 // judge completes the judgement of an event's rows, which were measured with the given reference, adds them and the
@@ -39,6 +37,9 @@ func (s *state) judge(ev *embedding.Event, rows []row, reference *drift.Referenc
 			r.reason = embedding.ReasonDuplicate
 		}
 		if r.reason == "" {
+			if r.hasText {
+				s.group.repeats.add(r.text, ev.Vectors[i*ev.OutputDimension:(i+1)*ev.OutputDimension], r.norm, s.source)
+			}
 			s.add(ev.Vectors[i*ev.OutputDimension:(i+1)*ev.OutputDimension], r, reference, cfg.Reference.Vectors)
 			if reference != nil && isOutlier(r.cosine, &reference.Cosine, cfg.OutlierSigmas) {
 				r.reason = embedding.ReasonOutlier
@@ -56,57 +57,44 @@ func (s *state) add(x []float32, r *row, reference *drift.Reference, learn int) 
 		s.window = drift.NewWindow(len(x))
 	}
 	if reference != nil {
-		s.window.Add(x, r.norm, r.cosine)
+		s.window.Add(x, r.norm, r.cosine, reference)
 		return
 	}
 	s.window.Norm.Add(r.norm)
-	if s.reference.Load() != nil {
-		return // learned since the row was measured: neither part of the reference nor comparable with it
-	}
-	if s.learner == nil {
-		// A fixed seed: the same vectors in the same order make the same reference.
-		s.learner = drift.NewLearner(len(x), learn, rand.New(rand.NewPCG(1, 1)))
-	}
-	if reference := s.learner.Add(x, r.norm); reference != nil {
-		s.reference.Store(reference)
-		s.learner = nil
-	}
+	s.group.learn(x, r.norm, learn)
 }
 
 func isOutlier(cosine float64, of *drift.Moments, sigmas float64) bool {
 	return math.Abs(cosine-of.Mean) > sigmas*max(of.StdDev(), minStdDev)
 }
 
-// report ends the window and returns what was found in it, or false if it held no vector. Key and times are left to
-// the caller.
-func (s *state) report() (embedding.WindowReport, bool) {
+// end ends the window. It returns what was found in it, or false if it held no vector, and the window, nil if it held no valid
+// one, which the caller gives back. Key, times, verdict and evidence are left to the caller.
+func (s *state) end() (report embedding.WindowReport, window *drift.Window, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.vectors == 0 {
-		return embedding.WindowReport{}, false
+		return report, nil, false
 	}
-	reference := s.reference.Load()
-	report := embedding.WindowReport{
-		Verdict: verdict(&s.counts, reference),
-		Vectors: s.vectors,
-		Counts:  s.counts,
-	}
-	if s.window != nil && s.window.Norm.N > 0 {
-		report.Norm, report.HasNorm = moments(&s.window.Norm), true
-	}
-	if s.window != nil && s.window.N() > 0 {
-		report.Drift = compare(reference, s.window)
-	}
+	report.Vectors, report.Counts = s.vectors, s.counts
 	s.vectors, s.counts = 0, embedding.ReasonCounts{}
 	s.texts.reset()
-	if s.window != nil {
-		s.window.Reset()
+	window, s.window, s.spare = s.window, s.spare, nil
+	if window != nil && window.Norm.N > 0 {
+		report.Norm, report.HasNorm = moments(&window.Norm), true
 	}
-	return report, true
+	return report, window, true
 }
 
-// verdict rests on vectors that can not be right whatever the text was. Drift is reported beside it: traffic that
-// changes moves it as well as a fault does.
+// giveBack returns a window that end has returned.
+func (s *state) giveBack(w *drift.Window) {
+	w.Reset()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.spare = w
+}
+
+// verdict of a call rests on vectors that can not be right whatever the text was: one call is too little for anything else.
 func verdict(counts *embedding.ReasonCounts, reference *drift.Reference) embedding.Verdict {
 	switch {
 	case counts.Invalid() > 0:
@@ -118,18 +106,23 @@ func verdict(counts *embedding.ReasonCounts, reference *drift.Reference) embeddi
 }
 
 func compare(reference *drift.Reference, w *drift.Window) *embedding.Drift {
-	shift := reference.Shift(w)
+	c := reference.Compare(w)
 	return &embedding.Drift{
 		ReferenceVectors: int64(reference.N),
-		CentroidDistance: shift.CentroidDistance,
+		CentroidDistance: c.Shift.CentroidDistance,
 		Cosine:           moments(&w.Cosine),
 		CosineQuantiles: embedding.Quantiles{
 			P05: w.Cosines.Quantile(0.05),
 			P50: w.Cosines.Quantile(0.50),
 			P95: w.Cosines.Quantile(0.95),
 		},
-		MeanShiftZ:    shift.Z,
-		HasMeanShiftZ: shift.HasZ,
+		MeanShiftZ:       c.Shift.Z,
+		HasMeanShiftZ:    c.Shift.HasZ,
+		CosineKS:         c.KolmogorovSmirnov,
+		CosineDivergence: c.Divergence,
+		VarianceShift:    c.VarianceShift,
+		EffectiveRank:    c.EffectiveRank,
+		HasVariances:     c.HasVariances,
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
 
+	"github.com/otelcol-embedding/otelcol-embedding/internal/drift"
 	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
 	"github.com/otelcol-embedding/otelcol-embedding/processor/embeddingqualityprocessor/internal/metadatatest"
 )
@@ -28,7 +29,7 @@ func TestLearningThenHealthy(t *testing.T) {
 	assert.Equal(t, embedding.VerdictHealthy, h.judge(s.event(10)).Verdict)
 	second := h.reports()
 	require.Len(t, second, 1)
-	assert.Equal(t, embedding.VerdictHealthy, second[0].Verdict)
+	assert.Equal(t, embedding.VerdictLearning, second[0].Verdict, "nothing is known of windows yet")
 	assert.EqualValues(t, 50, second[0].Vectors)
 	require.NotNil(t, second[0].Drift)
 	assert.EqualValues(t, 100, second[0].Drift.ReferenceVectors)
@@ -42,6 +43,20 @@ func TestLearningThenHealthy(t *testing.T) {
 	require.NotNil(t, third[0].Drift)
 	assert.False(t, third[0].Drift.HasMeanShiftZ, "one vector")
 	assert.Empty(t, h.reports(), "nothing came")
+
+	// Windows of 10 vectors: it takes ten of them to be compared.
+	for i := range 10 * drift.MinNull {
+		h.judge(s.event(10))
+		report := h.reports()[0]
+		want := embedding.VerdictLearning
+		if report.Drift.ReferenceWindows == drift.MinNull {
+			want = embedding.VerdictHealthy
+		}
+		require.Equal(t, want, report.Verdict, "window %d", i)
+		require.InDelta(t, i/10, report.Drift.ReferenceWindows, 1)
+		require.Empty(t, report.Alarms())
+	}
+	assert.Equal(t, embedding.VerdictHealthy, h.judge(s.event(1)).Verdict)
 }
 
 // TestInvalidVectorsDoNotTeach: what is flagged as invalid has no part in the reference or the statistics.
@@ -59,32 +74,106 @@ func TestInvalidVectorsDoNotTeach(t *testing.T) {
 	assert.Equal(t, embedding.VerdictLearning, h.judge(s.event(10)).Verdict)
 }
 
-// TestDriftShows: a mean that changes moves z and the centroid, and leaves the verdict.
-func TestDriftShows(t *testing.T) {
-	h, s := newHarness(t, func(c *Config) { c.Reference.Vectors = 1000 }), newSource(64, 3)
-	for range 20 {
-		h.judge(s.event(50))
+// armed returns a processor that knows the traffic of s, of n vectors a window, well enough to judge it.
+func armed(t *testing.T, s *source, n int, configure ...func(*Config)) *harness {
+	h := newHarness(t, append([]func(*Config){func(c *Config) { c.Reference.Vectors = 2000 }}, configure...)...)
+	for range 2000 / n {
+		h.judge(s.event(n))
 	}
 	h.reports()
-	for range 10 {
-		h.judge(s.event(50))
+	for range drift.MinNull {
+		h.judge(s.event(n))
+		h.reports()
 	}
-	clean := h.reports()[0].Drift
-	assert.Less(t, clean.MeanShiftZ, 5.0)
-	assert.Less(t, clean.CentroidDistance, 0.02)
+	h.judge(s.event(n))
+	require.Equal(t, embedding.VerdictHealthy, h.reports()[0].Verdict)
+	return h
+}
 
-	s.mean = newSource(64, 4).mean
-	for range 10 {
-		h.judge(s.event(50))
+// TestTrafficShift: other texts for the same model move the mean, and keep to the directions of the model.
+func TestTrafficShift(t *testing.T) {
+	s := newSource(64, 3)
+	h := armed(t, s, 100)
+	h.judge(s.event(100))
+	clean := h.reports()[0].Drift
+	assert.Less(t, clean.MeanShiftZ, 6.0)
+	assert.Less(t, clean.CentroidDistance, 0.05)
+
+	for i := range s.mean {
+		s.mean[i] += 0.4 * s.random.NormFloat64()
 	}
+	h.judge(s.event(100))
 	report := h.reports()[0]
-	assert.Equal(t, embedding.VerdictHealthy, report.Verdict)
-	assert.Greater(t, report.Drift.MeanShiftZ, 100.0)
-	assert.Greater(t, report.Drift.CentroidDistance, 0.5)
-	assert.Less(t, report.Drift.Cosine.Mean, clean.Cosine.Mean-0.2)
+	assert.Equal(t, embedding.VerdictTrafficShift, report.Verdict)
+	assert.Contains(t, report.Alarms(), "mean_shift")
+	assert.Greater(t, report.Drift.MeanShiftZ, 20.0)
+	assert.Greater(t, report.Drift.CentroidDistance, 2*clean.CentroidDistance)
 	q := report.Drift.CosineQuantiles
 	assert.Less(t, q.P05, q.P50)
 	assert.Less(t, q.P50, q.P95)
+}
+
+// TestAlarmEnds: a fault that is over is over in the verdict within minutes, however long it was.
+func TestAlarmEnds(t *testing.T) {
+	s := newSource(testDimension, 4)
+	h := armed(t, s, 100)
+	healthy := s.mean
+	s.mean = newSource(testDimension, 5).mean
+	for i := range 60 {
+		h.judge(s.event(100))
+		verdict := h.reports()[0].Verdict
+		require.True(t, i < 5 || verdict.Alarming(), "window %d: %s", i, verdict)
+	}
+	s.mean = healthy
+	windows := 0
+	for ; ; windows++ {
+		h.judge(s.event(100))
+		if h.reports()[0].Verdict == embedding.VerdictHealthy {
+			break
+		}
+		require.Less(t, windows, 60)
+	}
+	t.Logf("%d windows", windows)
+}
+
+// TestReplicaFault: one replica of four answers otherwise, while the traffic swings.
+func TestReplicaFault(t *testing.T) {
+	s := newSource(testDimension, 6)
+	h := newHarness(t, func(c *Config) { c.Reference.Vectors = 1000 })
+	mean := s.mean
+	window := func(faulty int) []embedding.WindowReport {
+		for i := range s.mean {
+			s.mean[i] = mean[i] + 0.3*s.random.NormFloat64()
+		}
+		for replica := range 4 {
+			ev := s.event(50)
+			if replica == faulty {
+				other := newSource(testDimension, 7)
+				ev = other.event(50)
+				ev.InputFingerprints = s.event(50).InputFingerprints
+			}
+			ev.ServerPort = 8000 + replica
+			h.judge(ev)
+		}
+		return h.reports()
+	}
+	mean = append([]float64(nil), mean...)
+	for range 5 + drift.MinNull {
+		window(-1)
+	}
+	for _, report := range window(-1) {
+		require.Equal(t, embedding.VerdictHealthy, report.Verdict)
+	}
+	reports := window(2)
+	require.Len(t, reports, 4)
+	for i, report := range reports {
+		want := embedding.VerdictHealthy
+		if i == 2 {
+			want = embedding.VerdictReplicaFault
+		}
+		assert.Equal(t, want, report.Verdict, report.Key.Replica)
+	}
+	assert.Contains(t, reports[2].Alarms(), embedding.StatisticReplica)
 }
 
 // TestWrongDimensionGetsNoKey: vectors of a wrong length are counted where the right ones were expected.

@@ -46,6 +46,26 @@ func (ms *EmbeddingCentroidDistanceMetricConfig) Unmarshal(parser *confmap.Conf)
 	return nil
 }
 
+// EmbeddingCosineKsMetricConfig provides config for the embedding.cosine.ks metric.
+type EmbeddingCosineKsMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *EmbeddingCosineKsMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
 // EmbeddingCosineMeanMetricConfig provides config for the embedding.cosine.mean metric.
 type EmbeddingCosineMeanMetricConfig struct {
 	Enabled          bool `mapstructure:"enabled"`
@@ -93,6 +113,26 @@ type EmbeddingCosineStddevMetricConfig struct {
 }
 
 func (ms *EmbeddingCosineStddevMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// EmbeddingEffectiveRankMetricConfig provides config for the embedding.effective_rank metric.
+type EmbeddingEffectiveRankMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *EmbeddingEffectiveRankMetricConfig) Unmarshal(parser *confmap.Conf) error {
 	if parser == nil {
 		return nil
 	}
@@ -266,6 +306,26 @@ func (ms *EmbeddingNormStddevMetricConfig) Unmarshal(parser *confmap.Conf) error
 	return nil
 }
 
+// EmbeddingQualityEvidenceMetricConfig provides config for the embedding.quality.evidence metric.
+type EmbeddingQualityEvidenceMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *EmbeddingQualityEvidenceMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
 // EmbeddingQualityStateMetricConfig provides config for the embedding.quality.state metric.
 type EmbeddingQualityStateMetricConfig struct {
 	Enabled          bool `mapstructure:"enabled"`
@@ -293,6 +353,26 @@ type EmbeddingReferenceVectorsMetricConfig struct {
 }
 
 func (ms *EmbeddingReferenceVectorsMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// EmbeddingReferenceWindowsMetricConfig provides config for the embedding.reference.windows metric.
+type EmbeddingReferenceWindowsMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *EmbeddingReferenceWindowsMetricConfig) Unmarshal(parser *confmap.Conf) error {
 	if parser == nil {
 		return nil
 	}
@@ -393,6 +473,26 @@ type EmbeddingServerDurationMetricConfig struct {
 }
 
 func (ms *EmbeddingServerDurationMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// EmbeddingVarianceShiftMetricConfig provides config for the embedding.variance_shift metric.
+type EmbeddingVarianceShiftMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *EmbeddingVarianceShiftMetricConfig) Unmarshal(parser *confmap.Conf) error {
 	if parser == nil {
 		return nil
 	}
@@ -550,9 +650,11 @@ func (ms *GenAiClientTokenUsageMetricConfig) Unmarshal(parser *confmap.Conf) err
 type MetricsConfig struct {
 	EmbeddingBatchSize                        EmbeddingBatchSizeMetricConfig                        `mapstructure:"embedding.batch.size"`
 	EmbeddingCentroidDistance                 EmbeddingCentroidDistanceMetricConfig                 `mapstructure:"embedding.centroid.distance"`
+	EmbeddingCosineKs                         EmbeddingCosineKsMetricConfig                         `mapstructure:"embedding.cosine.ks"`
 	EmbeddingCosineMean                       EmbeddingCosineMeanMetricConfig                       `mapstructure:"embedding.cosine.mean"`
 	EmbeddingCosineQuantile                   EmbeddingCosineQuantileMetricConfig                   `mapstructure:"embedding.cosine.quantile"`
 	EmbeddingCosineStddev                     EmbeddingCosineStddevMetricConfig                     `mapstructure:"embedding.cosine.stddev"`
+	EmbeddingEffectiveRank                    EmbeddingEffectiveRankMetricConfig                    `mapstructure:"embedding.effective_rank"`
 	EmbeddingInputCharacters                  EmbeddingInputCharactersMetricConfig                  `mapstructure:"embedding.input.characters"`
 	EmbeddingInputTokens                      EmbeddingInputTokensMetricConfig                      `mapstructure:"embedding.input.tokens"`
 	EmbeddingInputUtilization                 EmbeddingInputUtilizationMetricConfig                 `mapstructure:"embedding.input.utilization"`
@@ -561,13 +663,16 @@ type MetricsConfig struct {
 	EmbeddingNormMean                         EmbeddingNormMeanMetricConfig                         `mapstructure:"embedding.norm.mean"`
 	EmbeddingNormMin                          EmbeddingNormMinMetricConfig                          `mapstructure:"embedding.norm.min"`
 	EmbeddingNormStddev                       EmbeddingNormStddevMetricConfig                       `mapstructure:"embedding.norm.stddev"`
+	EmbeddingQualityEvidence                  EmbeddingQualityEvidenceMetricConfig                  `mapstructure:"embedding.quality.evidence"`
 	EmbeddingQualityState                     EmbeddingQualityStateMetricConfig                     `mapstructure:"embedding.quality.state"`
 	EmbeddingReferenceVectors                 EmbeddingReferenceVectorsMetricConfig                 `mapstructure:"embedding.reference.vectors"`
+	EmbeddingReferenceWindows                 EmbeddingReferenceWindowsMetricConfig                 `mapstructure:"embedding.reference.windows"`
 	EmbeddingRequestAnomalies                 EmbeddingRequestAnomaliesMetricConfig                 `mapstructure:"embedding.request.anomalies"`
 	EmbeddingRequestDuration                  EmbeddingRequestDurationMetricConfig                  `mapstructure:"embedding.request.duration"`
 	EmbeddingRequestErrors                    EmbeddingRequestErrorsMetricConfig                    `mapstructure:"embedding.request.errors"`
 	EmbeddingRequests                         EmbeddingRequestsMetricConfig                         `mapstructure:"embedding.requests"`
 	EmbeddingServerDuration                   EmbeddingServerDurationMetricConfig                   `mapstructure:"embedding.server.duration"`
+	EmbeddingVarianceShift                    EmbeddingVarianceShiftMetricConfig                    `mapstructure:"embedding.variance_shift"`
 	EmbeddingVectors                          EmbeddingVectorsMetricConfig                          `mapstructure:"embedding.vectors"`
 	EmbeddingVectorsInvalid                   EmbeddingVectorsInvalidMetricConfig                   `mapstructure:"embedding.vectors.invalid"`
 	EmbeddingVectorsOutliers                  EmbeddingVectorsOutliersMetricConfig                  `mapstructure:"embedding.vectors.outliers"`
@@ -585,6 +690,9 @@ func DefaultMetricsConfig() MetricsConfig {
 		EmbeddingCentroidDistance: EmbeddingCentroidDistanceMetricConfig{
 			Enabled: true,
 		},
+		EmbeddingCosineKs: EmbeddingCosineKsMetricConfig{
+			Enabled: true,
+		},
 		EmbeddingCosineMean: EmbeddingCosineMeanMetricConfig{
 			Enabled: true,
 		},
@@ -592,6 +700,9 @@ func DefaultMetricsConfig() MetricsConfig {
 			Enabled: true,
 		},
 		EmbeddingCosineStddev: EmbeddingCosineStddevMetricConfig{
+			Enabled: true,
+		},
+		EmbeddingEffectiveRank: EmbeddingEffectiveRankMetricConfig{
 			Enabled: true,
 		},
 		EmbeddingInputCharacters: EmbeddingInputCharactersMetricConfig{
@@ -618,10 +729,16 @@ func DefaultMetricsConfig() MetricsConfig {
 		EmbeddingNormStddev: EmbeddingNormStddevMetricConfig{
 			Enabled: true,
 		},
+		EmbeddingQualityEvidence: EmbeddingQualityEvidenceMetricConfig{
+			Enabled: true,
+		},
 		EmbeddingQualityState: EmbeddingQualityStateMetricConfig{
 			Enabled: true,
 		},
 		EmbeddingReferenceVectors: EmbeddingReferenceVectorsMetricConfig{
+			Enabled: true,
+		},
+		EmbeddingReferenceWindows: EmbeddingReferenceWindowsMetricConfig{
 			Enabled: true,
 		},
 		EmbeddingRequestAnomalies: EmbeddingRequestAnomaliesMetricConfig{
@@ -637,6 +754,9 @@ func DefaultMetricsConfig() MetricsConfig {
 			Enabled: true,
 		},
 		EmbeddingServerDuration: EmbeddingServerDurationMetricConfig{
+			Enabled: true,
+		},
+		EmbeddingVarianceShift: EmbeddingVarianceShiftMetricConfig{
 			Enabled: true,
 		},
 		EmbeddingVectors: EmbeddingVectorsMetricConfig{

@@ -32,6 +32,9 @@ func TestMetricsBuilderConfig(t *testing.T) {
 					EmbeddingCentroidDistance: EmbeddingCentroidDistanceMetricConfig{
 						Enabled: true,
 					},
+					EmbeddingCosineKs: EmbeddingCosineKsMetricConfig{
+						Enabled: true,
+					},
 					EmbeddingCosineMean: EmbeddingCosineMeanMetricConfig{
 						Enabled: true,
 					},
@@ -39,6 +42,9 @@ func TestMetricsBuilderConfig(t *testing.T) {
 						Enabled: true,
 					},
 					EmbeddingCosineStddev: EmbeddingCosineStddevMetricConfig{
+						Enabled: true,
+					},
+					EmbeddingEffectiveRank: EmbeddingEffectiveRankMetricConfig{
 						Enabled: true,
 					},
 					EmbeddingInputCharacters: EmbeddingInputCharactersMetricConfig{
@@ -65,10 +71,16 @@ func TestMetricsBuilderConfig(t *testing.T) {
 					EmbeddingNormStddev: EmbeddingNormStddevMetricConfig{
 						Enabled: true,
 					},
+					EmbeddingQualityEvidence: EmbeddingQualityEvidenceMetricConfig{
+						Enabled: true,
+					},
 					EmbeddingQualityState: EmbeddingQualityStateMetricConfig{
 						Enabled: true,
 					},
 					EmbeddingReferenceVectors: EmbeddingReferenceVectorsMetricConfig{
+						Enabled: true,
+					},
+					EmbeddingReferenceWindows: EmbeddingReferenceWindowsMetricConfig{
 						Enabled: true,
 					},
 					EmbeddingRequestAnomalies: EmbeddingRequestAnomaliesMetricConfig{
@@ -84,6 +96,9 @@ func TestMetricsBuilderConfig(t *testing.T) {
 						Enabled: true,
 					},
 					EmbeddingServerDuration: EmbeddingServerDurationMetricConfig{
+						Enabled: true,
+					},
+					EmbeddingVarianceShift: EmbeddingVarianceShiftMetricConfig{
 						Enabled: true,
 					},
 					EmbeddingVectors: EmbeddingVectorsMetricConfig{
@@ -120,6 +135,9 @@ func TestMetricsBuilderConfig(t *testing.T) {
 					EmbeddingCentroidDistance: EmbeddingCentroidDistanceMetricConfig{
 						Enabled: false,
 					},
+					EmbeddingCosineKs: EmbeddingCosineKsMetricConfig{
+						Enabled: false,
+					},
 					EmbeddingCosineMean: EmbeddingCosineMeanMetricConfig{
 						Enabled: false,
 					},
@@ -127,6 +145,9 @@ func TestMetricsBuilderConfig(t *testing.T) {
 						Enabled: false,
 					},
 					EmbeddingCosineStddev: EmbeddingCosineStddevMetricConfig{
+						Enabled: false,
+					},
+					EmbeddingEffectiveRank: EmbeddingEffectiveRankMetricConfig{
 						Enabled: false,
 					},
 					EmbeddingInputCharacters: EmbeddingInputCharactersMetricConfig{
@@ -153,10 +174,16 @@ func TestMetricsBuilderConfig(t *testing.T) {
 					EmbeddingNormStddev: EmbeddingNormStddevMetricConfig{
 						Enabled: false,
 					},
+					EmbeddingQualityEvidence: EmbeddingQualityEvidenceMetricConfig{
+						Enabled: false,
+					},
 					EmbeddingQualityState: EmbeddingQualityStateMetricConfig{
 						Enabled: false,
 					},
 					EmbeddingReferenceVectors: EmbeddingReferenceVectorsMetricConfig{
+						Enabled: false,
+					},
+					EmbeddingReferenceWindows: EmbeddingReferenceWindowsMetricConfig{
 						Enabled: false,
 					},
 					EmbeddingRequestAnomalies: EmbeddingRequestAnomaliesMetricConfig{
@@ -172,6 +199,9 @@ func TestMetricsBuilderConfig(t *testing.T) {
 						Enabled: false,
 					},
 					EmbeddingServerDuration: EmbeddingServerDurationMetricConfig{
+						Enabled: false,
+					},
+					EmbeddingVarianceShift: EmbeddingVarianceShiftMetricConfig{
 						Enabled: false,
 					},
 					EmbeddingVectors: EmbeddingVectorsMetricConfig{
@@ -202,7 +232,7 @@ func TestMetricsBuilderConfig(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			cfg := loadMetricsBuilderConfig(t, tt.name)
-			diff := cmp.Diff(tt.want, cfg, cmpopts.IgnoreUnexported(EmbeddingBatchSizeMetricConfig{}, EmbeddingCentroidDistanceMetricConfig{}, EmbeddingCosineMeanMetricConfig{}, EmbeddingCosineQuantileMetricConfig{}, EmbeddingCosineStddevMetricConfig{}, EmbeddingInputCharactersMetricConfig{}, EmbeddingInputTokensMetricConfig{}, EmbeddingInputUtilizationMetricConfig{}, EmbeddingMeanShiftZMetricConfig{}, EmbeddingNormMaxMetricConfig{}, EmbeddingNormMeanMetricConfig{}, EmbeddingNormMinMetricConfig{}, EmbeddingNormStddevMetricConfig{}, EmbeddingQualityStateMetricConfig{}, EmbeddingReferenceVectorsMetricConfig{}, EmbeddingRequestAnomaliesMetricConfig{}, EmbeddingRequestDurationMetricConfig{}, EmbeddingRequestErrorsMetricConfig{}, EmbeddingRequestsMetricConfig{}, EmbeddingServerDurationMetricConfig{}, EmbeddingVectorsMetricConfig{}, EmbeddingVectorsInvalidMetricConfig{}, EmbeddingVectorsOutliersMetricConfig{}, GenAiClientEmbeddingsDurationMetricConfig{}, GenAiClientEmbeddingsOperationInputTokensMetricConfig{}, GenAiClientOperationDurationMetricConfig{}, GenAiClientTokenUsageMetricConfig{}))
+			diff := cmp.Diff(tt.want, cfg, cmpopts.IgnoreUnexported(EmbeddingBatchSizeMetricConfig{}, EmbeddingCentroidDistanceMetricConfig{}, EmbeddingCosineKsMetricConfig{}, EmbeddingCosineMeanMetricConfig{}, EmbeddingCosineQuantileMetricConfig{}, EmbeddingCosineStddevMetricConfig{}, EmbeddingEffectiveRankMetricConfig{}, EmbeddingInputCharactersMetricConfig{}, EmbeddingInputTokensMetricConfig{}, EmbeddingInputUtilizationMetricConfig{}, EmbeddingMeanShiftZMetricConfig{}, EmbeddingNormMaxMetricConfig{}, EmbeddingNormMeanMetricConfig{}, EmbeddingNormMinMetricConfig{}, EmbeddingNormStddevMetricConfig{}, EmbeddingQualityEvidenceMetricConfig{}, EmbeddingQualityStateMetricConfig{}, EmbeddingReferenceVectorsMetricConfig{}, EmbeddingReferenceWindowsMetricConfig{}, EmbeddingRequestAnomaliesMetricConfig{}, EmbeddingRequestDurationMetricConfig{}, EmbeddingRequestErrorsMetricConfig{}, EmbeddingRequestsMetricConfig{}, EmbeddingServerDurationMetricConfig{}, EmbeddingVarianceShiftMetricConfig{}, EmbeddingVectorsMetricConfig{}, EmbeddingVectorsInvalidMetricConfig{}, EmbeddingVectorsOutliersMetricConfig{}, GenAiClientEmbeddingsDurationMetricConfig{}, GenAiClientEmbeddingsOperationInputTokensMetricConfig{}, GenAiClientOperationDurationMetricConfig{}, GenAiClientTokenUsageMetricConfig{}))
 			require.Emptyf(t, diff, "Config mismatch (-expected +actual):\n%s", diff)
 		})
 	}

@@ -1,0 +1,83 @@
+package drift
+
+// Statistic names what a Monitor compares.
+type Statistic string
+
+const (
+	// StatisticMean is the squared distance between the means. It sees what moves many vectors the same way.
+	StatisticMean Statistic = "mean_shift"
+	// StatisticCosines is the Kolmogorov–Smirnov statistic of the cosines to the centroid. It sees noise, which moves no mean.
+	StatisticCosines Statistic = "cosine_distribution"
+	// StatisticTails is the divergence of the cosines over Cells. It sees few vectors that are far away.
+	StatisticTails Statistic = "cosine_tails"
+	// StatisticCovariance is the mean squared log ratio of variances along the principal components. It sees another geometry
+	// around the same mean, and hardly a change of topics.
+	StatisticCovariance Statistic = "covariance"
+)
+
+// Statistics returns all statistics of a Monitor, in the order of Findings.Weights.
+func Statistics() []Statistic {
+	return []Statistic{StatisticMean, StatisticCosines, StatisticTails, StatisticCovariance}
+}
+
+const statistics = 4
+
+// Monitor compares windows with a reference, one after the other, and weighs the evidence that something changed.
+type Monitor struct {
+	reference *Reference
+	detectors [statistics]Detector
+}
+
+// NewMonitor returns a Monitor that has seen no window yet.
+func NewMonitor(r *Reference) *Monitor {
+	m := &Monitor{reference: r}
+	for i := range m.detectors {
+		m.detectors[i].null = &Null{}
+	}
+	return m
+}
+
+// Reference returns what windows are compared with.
+func (m *Monitor) Reference() *Reference { return m.reference }
+
+// Findings is what a Monitor found in a window.
+type Findings struct {
+	Comparison
+	// Windows is the number of windows without suspicion that the Monitor has learned from, at most MinNull. With less than that,
+	// no evidence is weighed.
+	Windows int
+	// Weights are in the order of Statistics.
+	Weights [statistics]Weight
+}
+
+// Alarms returns the statistics whose evidence is enough.
+func (f *Findings) Alarms() []Statistic {
+	var alarms []Statistic
+	for i, s := range Statistics() {
+		if f.Weights[i].Alarm() {
+			alarms = append(alarms, s)
+		}
+	}
+	return alarms
+}
+
+// kolmogorov is the mean of n·D² for the Kolmogorov–Smirnov statistic D of n values, for large n: π²/12.
+const kolmogorov = 0.822
+
+// Add takes in the window after the last, of at least two vectors. runLength is how many windows there are to be, in the mean,
+// until a false alarm.
+func (m *Monitor) Add(w *Window, runLength float64) Findings {
+	r, t := m.reference, NewThreshold(runLength, statistics)
+	n := float64(w.n)
+	f := Findings{Comparison: r.Compare(w)}
+	f.Weights[0] = m.detectors[0].add(Sample{f.Shift.SquaredDistance, r.CovarianceTrace / n}, t)
+	f.Weights[1] = m.detectors[1].add(Sample{f.KolmogorovSmirnov * f.KolmogorovSmirnov, kolmogorov / n}, t)
+	f.Weights[2] = m.detectors[2].add(Sample{f.Divergence, r.Cells.Sampling(w.n)}, t)
+	f.Weights[3] = Weight{P: 1, Evidence: m.detectors[3].share(t)}
+	if f.HasVariances {
+		// Of n independent values from a normal distribution, the variance of the log of their variance is about 2/n.
+		f.Weights[3] = m.detectors[3].add(Sample{f.VarianceShift, 2 / float64(w.projections.n)}, t)
+	}
+	f.Windows = min(m.detectors[0].null.N(), MinNull)
+	return f
+}

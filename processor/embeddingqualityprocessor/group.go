@@ -1,0 +1,170 @@
+package embeddingqualityprocessor
+
+import (
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+
+	"github.com/otelcol-embedding/otelcol-embedding/internal/drift"
+	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
+)
+
+// groupKey names what shares a reference: the replicas of a model do, whose vectors have to be alike.
+type groupKey struct {
+	model, taskType string
+	dimension       int
+}
+
+// group is what the replicas of a model have in common. Its size does not depend on the number of vectors: at 2560 dimensions,
+// about 0.8 MiB.
+type group struct {
+	reference atomic.Pointer[drift.Reference] // nil until learned
+	repeats   *repeats
+	sources   atomic.Uint32 // how many replicas there have been
+
+	mu           sync.Mutex
+	learner      *drift.Learner
+	monitor      *drift.Monitor
+	differential *drift.Differential
+	// pending holds windows that had too few vectors to be judged each by itself.
+	pending *drift.Window
+	// findings and replicas are those of the last window that had enough.
+	findings drift.Findings
+	replicas map[string]drift.Weight
+	// held are verdicts on repeats that stay for some windows.
+	held map[uint32]heldVerdict
+}
+
+func newGroup() *group { return &group{repeats: newRepeats(), held: make(map[uint32]heldVerdict)} }
+
+// heldVerdict is a verdict that was found once and stays: texts come again when they come, and whoever looks at the latest window
+// only must not miss it.
+type heldVerdict struct {
+	verdict embedding.Verdict
+	windows int
+}
+
+const (
+	// holdUnstable is for how many windows it is remembered that the same text got different vectors.
+	holdUnstable = 6
+	// holdChanged is for how many windows it is remembered that texts got other vectors than before, unless drift shows it for
+	// longer. After that time, most texts have their new vectors in the store.
+	holdChanged = 30
+)
+
+// learn takes over a valid vector for the reference, which is learned from the given number of them.
+func (g *group) learn(x []float32, norm float64, vectors int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.monitor != nil {
+		return // learned since the vector was measured: neither part of the reference nor comparable with it
+	}
+	if g.learner == nil {
+		// A fixed seed: the same vectors in the same order make the same reference.
+		g.learner = drift.NewLearner(len(x), vectors, rand.New(rand.NewPCG(1, 1)))
+	}
+	if reference := g.learner.Add(x, norm); reference != nil {
+		g.monitor, g.differential, g.pending = drift.NewMonitor(reference), drift.NewDifferential(), drift.NewWindow(len(x))
+		g.learner = nil
+		g.reference.Store(reference)
+	}
+}
+
+// judge takes in the windows of replicas that have just ended. runLength is in windows.
+func (g *group) judge(windows []drift.Replica, minVectors int, runLength float64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, r := range windows {
+		g.pending.Merge(r.Window)
+	}
+	if g.pending.N() >= uint64(minVectors) {
+		g.findings = g.monitor.Add(g.pending, runLength)
+		g.pending.Reset()
+	}
+	g.replicas = g.differential.Add(windows, runLength)
+}
+
+// hold takes in what repeats say of replicas in the window that has just ended.
+func (g *group) hold(findings map[uint32]repeatsFinding) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for source, h := range g.held {
+		if h.windows--; h.windows == 0 {
+			delete(g.held, source)
+		} else {
+			g.held[source] = h
+		}
+	}
+	for source, f := range findings {
+		switch f.verdict {
+		case "":
+		case embedding.VerdictModelChanged:
+			g.held[source] = heldVerdict{f.verdict, holdChanged}
+		default:
+			// A text that gets the vector of the new model right after one of the old is no sign of instability.
+			if g.held[source].verdict != embedding.VerdictModelChanged {
+				g.held[source] = heldVerdict{f.verdict, holdUnstable}
+			}
+		}
+	}
+}
+
+// verdict returns the verdict on a replica, and the evidence for it.
+func (g *group) verdict(replica string, source uint32) (embedding.Verdict, []embedding.Evidence) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	verdict, evidence := g.drift(replica)
+	held, ok := g.held[source]
+	switch {
+	case !ok, verdict == embedding.VerdictReplicaFault, verdict == embedding.VerdictModelChanged:
+		return verdict, evidence
+	case verdict == embedding.VerdictTrafficShift:
+		// Other traffic does not change the vectors of the same texts: as long as there is drift, it is the model's.
+		held = heldVerdict{embedding.VerdictModelChanged, holdChanged}
+		g.held[source] = held
+	}
+	return held.verdict, evidence
+}
+
+// drift returns what the statistics say of a replica.
+func (g *group) drift(replica string) (embedding.Verdict, []embedding.Evidence) {
+	if g.findings.Windows == 0 {
+		return embedding.VerdictLearning, nil
+	}
+	var evidence []embedding.Evidence
+	for i, statistic := range drift.Statistics() {
+		w := g.findings.Weights[i]
+		evidence = append(evidence, embedding.Evidence{Statistic: string(statistic), P: w.P, Share: w.Evidence})
+	}
+	if w, ok := g.replicas[replica]; ok {
+		evidence = append(evidence, embedding.Evidence{Statistic: embedding.StatisticReplica, P: w.P, Share: w.Evidence})
+	}
+	switch {
+	case g.replicas[replica].Alarm():
+		return embedding.VerdictReplicaFault, evidence
+	case g.findings.Windows < drift.MinNull:
+		return embedding.VerdictLearning, evidence
+	case len(g.findings.Alarms()) == 0 || g.replicaAtFault():
+		return embedding.VerdictHealthy, evidence
+	case g.findings.OtherModel():
+		return embedding.VerdictModelChanged, evidence
+	}
+	return embedding.VerdictTrafficShift, evidence
+}
+
+// learned returns the number of windows that the group has learned from, of those that it needs.
+func (g *group) learned() int64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return int64(g.findings.Windows)
+}
+
+// replicaAtFault is whether one replica explains what all of them show together.
+func (g *group) replicaAtFault() bool {
+	for _, w := range g.replicas {
+		if w.Alarm() {
+			return true
+		}
+	}
+	return false
+}
