@@ -124,6 +124,28 @@ func powerLawShare(d, first int) float64 {
 	return floats.Sum(spectrum[:first]) / floats.Sum(spectrum)
 }
 
+// TestDeviationsAreDistributedAsTheModel compares the cosine to the mean, which outliers of a pool would show in.
+func TestDeviationsAreDistributedAsTheModel(t *testing.T) {
+	const d, n = 256, 20_000
+	m := NewModel(Clustered(d, 20), 1)
+	cosines := func(source Source) []float64 {
+		x, c := make([]float32, d), make([]float64, n)
+		for i := range c {
+			source.Next(x)
+			c[i] = cosine(x, m.mean)
+		}
+		slices.Sort(c)
+		return c
+	}
+	exact := cosines(m.Source(NewMix(Even(20)), 1))
+	fast := cosines(m.Deviations(4<<20, 1).Source(m, NewMix(Even(20)), 1))
+	const critical = 1.95 // of √(n/2) times the distance, at the level 0.001
+	assert.Less(t, stat.KolmogorovSmirnov(exact, nil, fast, nil), critical/math.Sqrt(n/2))
+	assert.InDelta(t, exact[n-1], fast[n-1], 0.05)
+	few := cosines(m.Deviations(0, 1).Source(m, NewMix(Even(20)), 1))
+	assert.Less(t, few[n-1], exact[n-1]+0.05, "not even two deviations cancel")
+}
+
 func TestClusteredTopics(t *testing.T) {
 	const d, topics = 512, 20
 	m := NewModel(Clustered(d, topics), 1)

@@ -37,8 +37,7 @@ func newRotation(d int, random *rand.Rand) *rotation {
 		for len(rest) > 0 {
 			b := block(len(rest))
 			for j := range b {
-				sign := float64(1 - 2*random.IntN(2))
-				rest[j] = float32(sign / math.Sqrt(float64(b)))
+				rest[j] = sign(random.Uint64()) / float32(math.Sqrt(float64(b)))
 			}
 			rest = rest[b:]
 		}
