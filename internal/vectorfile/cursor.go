@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-
-	"github.com/otelcol-embedding/otelcol-embedding/internal/vector"
 )
 
 // maxNesting bounds how deep JSON may nest. Answers with embeddings nest four levels.
@@ -97,8 +95,7 @@ func (c *cursor) value() []byte {
 		return c.str()
 	case '[', '{':
 		if first == '[' {
-			// Numbers have no brackets: a search for the one at the end is many times as fast as a look at each.
-			if _, n, err := vector.CountJSON(c.text[c.pos:]); err == nil {
+			if n := flatLength(c.text[c.pos:]); n > 0 {
 				c.pos += n
 				break
 			}
@@ -116,6 +113,17 @@ func (c *cursor) value() []byte {
 		return nil
 	}
 	return c.text[begin:c.pos]
+}
+
+// flatLength returns the length of the array that text begins with, 0 where that has strings, arrays or objects in it. It
+// searches for brackets by vector instructions, which is many times as fast as a look at each number.
+func flatLength(text []byte) int {
+	end := bytes.IndexByte(text, ']')
+	if end < 0 || bytes.IndexByte(text[1:end], '[') >= 0 || bytes.IndexByte(text[:end], '"') >= 0 ||
+		bytes.IndexByte(text[:end], '{') >= 0 {
+		return 0
+	}
+	return end + 1
 }
 
 // container passes an array or object.
@@ -190,7 +198,7 @@ func kind(value []byte) string {
 	case '{':
 		return "an object"
 	case 'n', 't', 'f':
-		return excerpt(value)
+		return string(value[:min(len(value), 20)])
 	}
 	return "a number"
 }

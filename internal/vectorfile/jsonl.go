@@ -105,7 +105,7 @@ func (j *jsonRows) readLine(row *Row, line []byte) (done bool, err error) {
 
 // end expects nothing behind the value of a line.
 func (j *jsonRows) end(c *cursor) error {
-	if c.pos == len(c.text) {
+	if c.peek(); c.pos == len(c.text) {
 		return nil
 	}
 	return j.bad("", fmt.Sprintf("%s at byte %d, behind the value", excerpt(c.text[c.pos:]), c.pos), "one JSON value a line")

@@ -12,19 +12,20 @@ type layout struct {
 
 // node is a member of an object that is a field, or has one in it.
 type node struct {
+	name    string
 	slot    int // -1 where it is no field
 	members map[string]*node
 	// items is the layout of the objects in the list that the member may be, nil where their vectors are not wanted.
 	items *layout
 }
 
-func newNode() *node { return &node{slot: -1} }
+func newNode(name string) *node { return &node{name: name, slot: -1} }
 
 // member returns the node of a member, which it makes where there is none.
 func (n *node) member(name string) *node {
 	m := n.members[name]
 	if m == nil {
-		m = newNode()
+		m = newNode(name)
 		if n.members == nil {
 			n.members = map[string]*node{}
 		}
@@ -36,7 +37,7 @@ func (n *node) member(name string) *node {
 // newLayout returns the layout for fields. By any path, vectors are also looked for in the list data, where OpenAI's API
 // has those of an answer.
 func newLayout(f fields) *layout {
-	l := &layout{fields: f, root: newNode()}
+	l := &layout{fields: f, root: newNode("")}
 	slots := 0
 	for i := range f {
 		l.first[i] = slots
@@ -89,8 +90,7 @@ func (l *layout) find(c *cursor, into *found) {
 
 func (f *found) walk(c *cursor, n *node) {
 	for more := c.open('{'); more; more = c.next('}') {
-		key := c.key()
-		m := n.members[string(key)]
+		m := n.members[string(c.key())]
 		value := c.value()
 		if m == nil || value == nil {
 			continue
@@ -102,7 +102,7 @@ func (f *found) walk(c *cursor, n *node) {
 		case value[0] == '{' && m.members != nil:
 			f.walk(&cursor{text: value}, m)
 		case value[0] == '[' && m.items != nil && f.items == nil:
-			f.items, f.name, f.layout = value, string(key), m.items
+			f.items, f.name, f.layout = value, m.name, m.items
 		}
 	}
 }

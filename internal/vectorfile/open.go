@@ -121,11 +121,11 @@ func (r *Reader) decompress(in *bufio.Reader, format fileFormat) (*bufio.Reader,
 	return bufio.NewReaderSize(plain, bufferSize), nil
 }
 
-// peek returns the beginning of in, as far as there is one.
+// peek returns the beginning of in, as far as there is one. An error behind it comes again when it is read to there.
 func peek(in *bufio.Reader) ([]byte, error) {
 	const enough = 64
 	head, err := in.Peek(enough)
-	if err == io.EOF {
+	if err == io.EOF || len(head) > 0 {
 		err = nil
 	}
 	return head, err

@@ -12,18 +12,19 @@ const wantTime = "RFC 3339 or Unix time"
 // parseTime reads a time in RFC 3339, or Unix time in decimal. Python's isoformat and str leave out the offset of a time
 // without a zone, and str has a space for the T: these are read as UTC.
 func parseTime(text []byte) (time.Time, bool) {
-	var t time.Time
-	if len(text) == 0 {
-		return t, false
+	if len(text) < len("2006-") || text[4] != '-' { // else what fails would make an error for nobody
+		if n, err := strconv.ParseInt(string(text), 10, 64); err == nil {
+			return unixTime(n)
+		}
+		f, err := strconv.ParseFloat(string(text), 64)
+		if err != nil {
+			return time.Time{}, false
+		}
+		return unixFloat(f)
 	}
+	var t time.Time
 	if t.UnmarshalText(text) == nil {
 		return t, true
-	}
-	if n, err := strconv.ParseInt(string(text), 10, 64); err == nil {
-		return unixTime(n)
-	}
-	if f, err := strconv.ParseFloat(string(text), 64); err == nil {
-		return unixFloat(f)
 	}
 	for _, layout := range [...]string{"2006-01-02T15:04:05", time.DateTime, "2006-01-02 15:04:05Z07:00"} {
 		if t, err := time.Parse(layout, string(text)); err == nil {

@@ -80,7 +80,9 @@ func (r *Reader) Close() error {
 	}
 	err := r.rows.close()
 	for i := len(r.closers) - 1; i >= 0; i-- {
-		err = errors.Join(err, r.closers[i].Close())
+		if e := r.closers[i].Close(); i == 0 { // what decompresses has its read error again
+			err = errors.Join(err, e)
+		}
 	}
 	r.closers, r.err = nil, errClosed
 	return err
