@@ -129,7 +129,8 @@ func flatLength(text []byte) int {
 // container passes an array or object.
 func (c *cursor) container(bracket byte) {
 	if c.depth++; c.depth > maxNesting && c.err == nil {
-		c.err = &Error{Found: fmt.Sprintf("JSON that nests deeper at byte %d", c.pos), Want: fmt.Sprintf("at most %d levels", maxNesting)}
+		c.err = &Error{Found: fmt.Sprintf("JSON that nests deeper at byte %d", c.pos),
+			Want: fmt.Sprintf("at most %d levels", maxNesting)}
 	}
 	for more := c.open(bracket); more; more = c.next(bracket + 2) {
 		if bracket == '{' {

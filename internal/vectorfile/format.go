@@ -31,7 +31,7 @@ func sniff(head []byte) fileFormat {
 		{npyMagic, npyFormat},
 		{"PK\x03\x04", npzFormat},
 		{"PK\x05\x06", npzFormat}, // an archive with nothing in it
-		{"PAR1", parquetFormat},
+		{parquetMagic, parquetFormat},
 		{"\x1f\x8b", gzipFormat},
 		{"\x28\xb5\x2f\xfd", zstdFormat},
 		{"ARROW1", arrowFormat},

@@ -50,8 +50,10 @@ func TestNPY(t *testing.T) {
 		content []byte
 		want    [][]float32
 	}{
-		{"float32", npy(npyHead("<f4", "(2, 3)"), []float32{1, -2, 3.5, nan, -inf, 0}), [][]float32{{1, -2, 3.5}, {nan, -inf, 0}}},
-		{"big-endian float32", npyOf(1, binary.BigEndian, npyHead(">f4", "(1, 2)"), []float32{1, -2.25}), [][]float32{{1, -2.25}}},
+		{"float32", npy(npyHead("<f4", "(2, 3)"), []float32{1, -2, 3.5, nan, -inf, 0}),
+			[][]float32{{1, -2, 3.5}, {nan, -inf, 0}}},
+		{"big-endian float32", npyOf(1, binary.BigEndian, npyHead(">f4", "(1, 2)"), []float32{1, -2.25}),
+			[][]float32{{1, -2.25}}},
 		{"float64", npy(npyHead("<f8", "(2, 1)"), []float64{0.1, 1e300}), [][]float32{{0.1}, {inf}}},
 		{"big-endian float64", npyOf(1, binary.BigEndian, npyHead(">f8", "(1, 1)"), []float64{0.1}), [][]float32{{0.1}}},
 		{"float16", npy(npyHead("<f2", "(1, 4)"), []uint16{0x3c00, 0xc000, 0x7c00, 0x0001}), [][]float32{{1, -2, inf, 0x1p-24}}},
@@ -63,9 +65,11 @@ func TestNPY(t *testing.T) {
 		{"an empty list", npy(npyHead("<f8", "(0,)")), nil},
 		{"format 2.0", npyOf(2, binary.LittleEndian, npyHead("<f4", "(1, 1)"), []float32{7}), [][]float32{{7}}},
 		{"format 3.0", npyOf(3, binary.LittleEndian, npyHead("<f4", "(1, 1)"), []float32{7}), [][]float32{{7}}},
-		{"another order of keys, other quotes", npy(`{"shape":(1,2),"fortran_order":False,"descr":"<f4"}`, []float32{1, 2}), [][]float32{{1, 2}}},
+		{"another order of keys, other quotes", npy(`{"shape":(1,2),"fortran_order":False,"descr":"<f4"}`, []float32{1, 2}),
+			[][]float32{{1, 2}}},
 		{"Python 2", npy(npyHead("<f4", "(1L, 2L)"), []float32{1, 2}), [][]float32{{1, 2}}},
-		{"one vector in both orders", npy("{'descr': '<f4', 'fortran_order': True, 'shape': (2,), }", []float32{1, 2}), [][]float32{{1, 2}}},
+		{"one vector in both orders", npy("{'descr': '<f4', 'fortran_order': True, 'shape': (2,), }", []float32{1, 2}),
+			[][]float32{{1, 2}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			path := write(t, "x.npy", test.content)
@@ -103,7 +107,8 @@ func TestNPYErrors(t *testing.T) {
 			"save a flat array as np.save(file, x.reshape(-1, dimension))", npy(npyHead("<f4", "(2000000,)"))},
 		{"no elements", "x.npy: shape: found (5, 0), want vectors that have elements, in a file of less than 2⁶² bytes",
 			npy(npyHead("<f4", "(5, 0)"))},
-		{"too many rows", "x.npy: shape: found (9223372036854775807, 8), want vectors that have elements, in a file of less than 2⁶² bytes",
+		{"too many rows", "x.npy: shape: found (9223372036854775807, 8), want vectors that have elements, in a file of less " +
+			"than 2⁶² bytes",
 			npy(npyHead("<f4", "(9223372036854775807, 8)"))},
 		{"a negative dimension", "x.npy: header: found \"-1, 2), }\\n\" at byte 51, want a dimension",
 			npy(npyHead("<f4", "(-1, 2)"))},
@@ -119,10 +124,12 @@ func TestNPYErrors(t *testing.T) {
 		{"no dictionary", "x.npy: header: found \"nothing\\n\" at byte 0, want '{'", npy("nothing")},
 		{"no shape", "x.npy: header: found \"{'descr': '<f4', 'fortran_order': False}\", want 'descr', 'fortran_order' and 'shape'",
 			npy("{'descr': '<f4', 'fortran_order': False}")},
-		{"another key", "x.npy: header: found \"order\" at byte 9, want 'descr', 'fortran_order' or 'shape'", npy("{'order': 'C'}")},
+		{"another key", "x.npy: header: found \"order\" at byte 9, want 'descr', 'fortran_order' or 'shape'",
+			npy("{'order': 'C'}")},
 		{"an open string", "x.npy: header: found \"'descr\\n\" at byte 1, want a string that ends", npy("{'descr")},
 		{"not a boolean", "x.npy: header: found \"1}\\n\" at byte 18, want True or False", npy("{'fortran_order': 1}")},
-		{"something behind", "x.npy: header: found \"x\\n\" at byte 59, want the end of the header", npy(npyHead("<f4", "(1, 1)") + "x")},
+		{"something behind", "x.npy: header: found \"x\\n\" at byte 59, want the end of the header",
+			npy(npyHead("<f4", "(1, 1)") + "x")},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			rows, failed := read(t, write(t, "x.npy", test.content), Options{})
@@ -156,7 +163,8 @@ func TestNPYCompressed(t *testing.T) {
 
 	rows, failed = read(t, write(t, "x.npy.gz", gzipped(t, append(whole, 0))), Options{})
 	assert.Len(t, rows, 2)
-	assert.Equal(t, []string{"x.npy.gz: data: found bytes behind the 2 vectors of 2 elements of type <f4, want one array a file"}, failed)
+	assert.Equal(t, []string{"x.npy.gz: data: found bytes behind the 2 vectors of 2 elements of type <f4, want one array " +
+		"a file"}, failed)
 }
 
 func TestNPZ(t *testing.T) {
@@ -184,7 +192,8 @@ func TestNPZ(t *testing.T) {
 		{name: "none of the names", members: []string{"a.npy", "b.npy"},
 			err: "x.npz: found arrays a, b, want embedding, vector, values or dense, or another array to be named"},
 		{name: "not the one that is named", vector: "c", members: []string{"a.npy"}, err: "x.npz: found arrays a, want c"},
-		{name: "no array", members: []string{"data.pkl"}, err: "x.npz: found a zip archive without an .npy array, want one that np.savez wrote"},
+		{name: "no array", members: []string{"data.pkl"},
+			err: "x.npz: found a zip archive without an .npy array, want one that np.savez wrote"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			rows, failed := read(t, archive(test.members...), Options{Vector: test.vector})

@@ -1,6 +1,7 @@
 package vectorfile
 
 import (
+	"encoding/binary"
 	"fmt"
 	"io"
 	"os"
@@ -8,6 +9,8 @@ import (
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
 )
+
+const parquetMagic = "PAR1"
 
 // parquetBuffer is the size of the buffer that each column is read through.
 const parquetBuffer = 64 << 10
@@ -27,6 +30,9 @@ type parquetRows struct {
 
 func openParquet(path string, file *os.File, size int64, f *fields) (p *parquetRows, err error) {
 	defer recoverDamage(path, nil, &err)
+	if err = checkFooter(path, file, size); err != nil {
+		return nil, err
+	}
 	opened, err := parquet.OpenFile(file, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true),
 		parquet.ReadBufferSize(parquetBuffer))
 	if err != nil {
@@ -43,6 +49,26 @@ func openParquet(path string, file *os.File, size int64, f *fields) (p *parquetR
 		}
 	}
 	return p, p.checkCompression(opened.Metadata())
+}
+
+// checkFooter checks that a file ends as it must. The library takes the length of the footer at its word and as much memory.
+func checkFooter(path string, file io.ReaderAt, size int64) error {
+	var end [8]byte
+	if least := int64(len(parquetMagic) + len(end)); size < least {
+		return &Error{File: path, Field: "footer", Found: fmt.Sprintf("%d bytes in all", size), Want: "a whole file"}
+	}
+	if _, err := file.ReadAt(end[:], size-int64(len(end))); err != nil {
+		return &Error{File: path, Err: err}
+	}
+	if magic := end[4:]; string(magic) != parquetMagic {
+		return &Error{File: path, Field: "footer", Found: excerpt(magic) + " at the end",
+			Want: excerpt(parquetMagic) + ": the file is cut off, or still being written"}
+	}
+	if length := int64(binary.LittleEndian.Uint32(end[:])); length > size-int64(len(end)+len(parquetMagic)) {
+		return &Error{File: path, Field: "footer", Found: fmt.Sprintf("a length of %d bytes in a file of %d", length, size),
+			Want: "one that fits: the file is damaged"}
+	}
+	return nil
 }
 
 // checkCompression refuses LZ4, of whose pages the library may return zeros instead of what is in them

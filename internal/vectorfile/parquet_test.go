@@ -2,6 +2,7 @@ package vectorfile
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"os"
@@ -82,7 +83,8 @@ func TestParquet(t *testing.T) {
 		Old     deprecated.Int96 `parquet:"int96"`
 	}
 	one, three := float32(1), float32(3)
-	when := times{V: []float32{1}, Millis: at.UnixMilli(), Nanos: at.UnixNano(), Seconds: float64(at.UnixMicro()) / 1e6, Unix: at.Unix(),
+	when := times{V: []float32{1}, Millis: at.UnixMilli(), Nanos: at.UnixNano(), Seconds: float64(at.UnixMicro()) / 1e6,
+		Unix:   at.Unix(),
 		Unix32: int32(at.Unix()), Text: at.Format(time.RFC3339Nano)}
 	nanoseconds := uint64(at.Sub(at.Truncate(24 * time.Hour)))
 	when.Old = deprecated.Int96{uint32(nanoseconds), uint32(nanoseconds >> 32), uint32(at.Unix()/86400 + 2440588)}
@@ -109,24 +111,32 @@ func TestParquet(t *testing.T) {
 			want: []Row{{Vector: []float32{1, nan, 3}}, {Vector: []float32{nan}}}},
 		{name: "bytes", content: parquetFile(t, []rawBytes{{1, []byte(raw)}, {2, nil}, {3, []byte("12345")}, {4, []byte(raw[:4])}}),
 			want: []Row{{Vector: []float32{1, nan, -3}}, {Vector: []float32{1}}},
-			failed: []string{"x.parquet: row 1, counted from 0: embedding: found null, want a list of floats or integers, or bytes of float32",
+			failed: []string{"x.parquet: row 1, counted from 0: embedding: found null, want a list of floats or integers, or " +
+				"bytes of float32",
 				"x.parquet: row 2, counted from 0: embedding: found 5 bytes, want a list of floats or integers, or bytes of float32"}},
-		{name: "bytes of fixed length", content: parquetFile(t, []fixed{{[12]byte([]byte(raw))}, {[12]byte{}}, {[12]byte([]byte(raw))}}),
-			want: []Row{{Vector: []float32{1, nan, -3}}, {Vector: []float32{0, 0, 0}}, {Vector: []float32{1, nan, -3}}}},
-		{name: "16-bit floats", content: parquetFile(t, []halves{{[][2]byte{{0, 0x3c}, {0, 0xc0}}}}), want: []Row{{Vector: []float32{1, -2}}}},
+		{name: "bytes of fixed length",
+			content: parquetFile(t, []fixed{{[12]byte([]byte(raw))}, {[12]byte{}}, {[12]byte([]byte(raw))}}),
+			want:    []Row{{Vector: []float32{1, nan, -3}}, {Vector: []float32{0, 0, 0}}, {Vector: []float32{1, nan, -3}}}},
+		{name: "16-bit floats", content: parquetFile(t, []halves{{[][2]byte{{0, 0x3c}, {0, 0xc0}}}}),
+			want: []Row{{Vector: []float32{1, -2}}}},
 		{name: "members of a group", content: parquetFile(t, []nested{{struct {
 			V    []float32 `parquet:"v,list"`
 			Name string    `parquet:"name"`
 		}{[]float32{1}, "m"}}}), options: Options{Model: "data.name"}, want: []Row{{Vector: []float32{1}, Model: "m"}}},
 		{name: "several lists, one of a default name", content: parquetFile(t, []several{{[]float32{1}, []float32{2}}}),
 			want: []Row{{Vector: []float32{2}}}},
-		{name: "the list that is named", content: parquetFile(t, []several{{[]float32{1}, []float32{2}}}), options: Options{Vector: "a"},
-			want: []Row{{Vector: []float32{1}}}},
-		{name: "milliseconds", content: parquetFile(t, []times{when}), options: Options{Time: "millis"}, want: whenIs(at.Truncate(time.Millisecond))},
+		{name: "the list that is named", content: parquetFile(t, []several{{[]float32{1}, []float32{2}}}),
+			options: Options{Vector: "a"},
+			want:    []Row{{Vector: []float32{1}}}},
+		{name: "milliseconds", content: parquetFile(t, []times{when}), options: Options{Time: "millis"},
+			want: whenIs(at.Truncate(time.Millisecond))},
 		{name: "nanoseconds", content: parquetFile(t, []times{when}), options: Options{Time: "nanos"}, want: whenIs(at)},
-		{name: "seconds with a fraction", content: parquetFile(t, []times{when}), options: Options{Time: "seconds"}, want: whenIs(at)},
-		{name: "Unix time", content: parquetFile(t, []times{when}), options: Options{Time: "unix"}, want: whenIs(at.Truncate(time.Second))},
-		{name: "Unix time in 32 bits", content: parquetFile(t, []times{when}), options: Options{Time: "unix32"}, want: whenIs(at.Truncate(time.Second))},
+		{name: "seconds with a fraction", content: parquetFile(t, []times{when}), options: Options{Time: "seconds"},
+			want: whenIs(at)},
+		{name: "Unix time", content: parquetFile(t, []times{when}), options: Options{Time: "unix"},
+			want: whenIs(at.Truncate(time.Second))},
+		{name: "Unix time in 32 bits", content: parquetFile(t, []times{when}), options: Options{Time: "unix32"},
+			want: whenIs(at.Truncate(time.Second))},
 		{name: "a time as text", content: parquetFile(t, []times{when}), options: Options{Time: "rfc3339"}, want: whenIs(at)},
 		{name: "INT96", content: parquetFile(t, []times{when}), options: Options{Time: "int96"}, want: whenIs(at)},
 		{name: "text that is no time", content: parquetFile(t, []listRow{{1, []float32{1}, at, "m", "", 7, nil}}),
@@ -165,13 +175,17 @@ func TestParquetErrors(t *testing.T) {
 		want    string
 	}{
 		{name: "several lists", content: parquetFile(t, []two{{}}),
-			want: "found columns a (list of FLOAT), b (list of DOUBLE), want column embedding, vector, values or dense, or another column to be named"},
+			want: "found columns a (list of FLOAT), b (list of DOUBLE), want column embedding, vector, values or dense, or " +
+				"another column to be named"},
 		{name: "no list", content: parquetFile(t, []none{{}}), want: "found columns id (INT(64,true)), text (STRING), " +
-			"want column embedding, vector, values or dense, or another column to be named, that is a list of floats or integers, or bytes of float32"},
-		{name: "not the one that is named", content: whole, options: Options{Vector: "v"}, want: "found columns " + columns + ", want column v"},
+			"want column embedding, vector, values or dense, or another column to be named, that is a list of floats or " +
+			"integers, or bytes of float32"},
+		{name: "not the one that is named", content: whole, options: Options{Vector: "v"},
+			want: "found columns " + columns + ", want column v"},
 		{name: "a column of strings", content: whole, options: Options{Vector: "text"},
 			want: "found column text (STRING), want a list of floats or integers, or bytes of float32"},
-		{name: "no such field", content: whole, options: Options{Model: "name"}, want: "found columns " + columns + ", want column name"},
+		{name: "no such field", content: whole, options: Options{Model: "name"},
+			want: "found columns " + columns + ", want column name"},
 		{name: "a time that is none", content: whole, options: Options{Time: "embedding"},
 			want: "found column embedding (list of FLOAT), want a timestamp, a string or a number"},
 		{name: "a text that is none", content: whole, options: Options{Text: "embedding"},
@@ -179,7 +193,12 @@ func TestParquetErrors(t *testing.T) {
 		{name: "LZ4", content: parquetFile(t, []listRow{{Embedding: []float32{1}}}, parquet.Compression(&parquet.Lz4Raw)),
 			want: "embedding: found compression LZ4_RAW, want zstd, Snappy, gzip, Brotli or none: " +
 				"pyarrow.parquet.write_table(table, file, compression='zstd')"},
-		{name: "cut off", content: whole[:len(whole)/2], want: fmt.Sprintf("invalid magic footer of parquet file: %q", whole[len(whole)/2-4:len(whole)/2])},
+		{name: "cut off", content: whole[:len(whole)/2], want: fmt.Sprintf("footer: found %q at the end, want \"PAR1\": "+
+			"the file is cut off, or still being written", whole[len(whole)/2-4:len(whole)/2])},
+		{name: "a length that is wrong", content: append(bytes.Clone(whole[:len(whole)-5]), "\x7fPAR1"...),
+			want: fmt.Sprintf("footer: found a length of %d bytes in a file of %d, want one that fits: the file is damaged",
+				0x7f000000|int(binary.LittleEndian.Uint32(whole[len(whole)-8:])), len(whole))},
+		{name: "a few bytes", content: []byte("PAR1"), want: "footer: found 4 bytes in all, want a whole file"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			rows, failed := read(t, write(t, "x.parquet", test.content), test.options)
@@ -204,7 +223,7 @@ func TestParquetPages(t *testing.T) {
 		dictionaries []dictionary
 		want         []Row
 	)
-	for i := range 500 {
+	for i := range 200 {
 		v := make([]float32, i%23)
 		for k := range v {
 			v[k] = float32((i * (k + 1)) % 97)
@@ -214,9 +233,10 @@ func TestParquetPages(t *testing.T) {
 		want = append(want, Row{Vector: v, Text: text})
 	}
 	for _, version := range []int{1, 2} {
-		for _, group := range []int64{7, 128, 1000} {
-			for _, page := range []int{64, 1000, 1 << 20} {
-				for _, codec := range []parquet.WriterOption{parquet.Compression(&parquet.Uncompressed), parquet.Compression(&parquet.Zstd),
+		for _, group := range []int64{7, 1000} {
+			for _, page := range []int{64, 1000} {
+				for _, codec := range []parquet.WriterOption{parquet.Compression(&parquet.Uncompressed),
+					parquet.Compression(&parquet.Zstd),
 					parquet.Compression(&parquet.Snappy)} {
 					options := []parquet.WriterOption{parquet.DataPageVersion(version), parquet.MaxRowsPerRowGroup(group),
 						parquet.PageBufferSize(page), codec}
@@ -235,13 +255,13 @@ func TestParquetPages(t *testing.T) {
 func TestParquetDamaged(t *testing.T) {
 	content := parquetFile(t, []listRow{{1, []float32{1, 2}, time.Unix(1767323045, 0), "m", "q", 7, nil}, {2, []float32{3, 4},
 		time.Unix(1767323045, 0), "m", "q", 7, nil}}, parquet.Compression(&parquet.Snappy))
+	path := write(t, "x.parquet", content)
 	for i := range content {
-		for _, flip := range []byte{0x01, 0x80, 0xff} {
-			damaged := bytes.Clone(content)
-			damaged[i] ^= flip
-			rows, _ := read(t, write(t, "x.parquet", damaged), Options{})
-			assert.LessOrEqual(t, len(rows), 300)
-		}
+		damaged := bytes.Clone(content)
+		damaged[i] ^= 0x80
+		require.NoError(t, os.WriteFile(path, damaged, 0o600))
+		rows, _ := read(t, path, Options{})
+		assert.LessOrEqual(t, len(rows), 300)
 	}
 }
 
