@@ -67,7 +67,6 @@ func (b *Basis) Len() int { return len(b.components) }
 // project makes dst [k] the coordinates of x, relative to the mean of the vectors that the basis was learned from.
 func (b *Basis) project(dst []float64, x []float32) {
 	for j, component := range b.components {
-		_, dot := vector.Measure(x, component)
-		dst[j] = dot - b.origin[j]
+		dst[j] = vector.Dot(x, component) - b.origin[j]
 	}
 }

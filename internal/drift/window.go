@@ -3,7 +3,8 @@ package drift
 import "github.com/otelcol-embedding/otelcol-embedding/internal/vector"
 
 // projected is the number of vectors of a window that are projected on the principal components, about: each takes 64 inner
-// products, and variances are known to a tenth from 200.
+// products, and variances are known to a tenth from 200. Of a window with N times as many vectors as expected, it is log₂ N times
+// as many.
 const projected = 256
 
 // Window holds what is kept of the vectors of one window of time: their sum, the distributions of their norms and of their cosines
@@ -20,11 +21,12 @@ type Window struct {
 	sum         []float64
 	projections *Projections
 	stride      uint64 // every so many vectors, one is projected
+	expected    uint64 // from this number of vectors on, half as many are
 }
 
 // NewWindow returns an empty window for vectors of length dimension.
 func NewWindow(dimension int) *Window {
-	return &Window{sum: make([]float64, dimension), stride: 1}
+	return &Window{sum: make([]float64, dimension), stride: 1, expected: projected}
 }
 
 // Add takes over a vector of finite elements, its norm and its cosine to the centroid of the reference.
@@ -39,7 +41,9 @@ func (w *Window) Add(x []float32, norm, cosine float64, r *Reference) {
 		}
 		w.projections.add(r.Basis, x)
 	}
-	w.n++
+	if w.n++; w.n == w.expected {
+		w.stride, w.expected = 2*w.stride, 2*w.expected
+	}
 }
 
 // N returns the number of vectors in the sum.
@@ -68,5 +72,8 @@ func (w *Window) Reset() {
 	if w.projections != nil {
 		w.projections.reset()
 	}
-	*w = Window{sum: w.sum, projections: w.projections, stride: max(1, w.n/projected)}
+	*w = Window{
+		sum: w.sum, projections: w.projections,
+		stride: max(1, w.n/projected), expected: max(projected, 2*w.n),
+	}
 }

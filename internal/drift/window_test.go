@@ -80,3 +80,16 @@ func BenchmarkWindowAdd(b *testing.B) {
 		w.Add(x, 1, 0.5, r)
 	}
 }
+
+// TestWindowProjectsAShare: the cost of projections must not grow with the rate.
+func TestWindowProjectsAShare(t *testing.T) {
+	w := NewWindow(2)
+	for range 3 {
+		for range 100 * projected {
+			add(w, []float32{3, 4})
+		}
+		assert.GreaterOrEqual(t, w.projections.n, uint64(projected)/2)
+		assert.LessOrEqual(t, w.projections.n, uint64(8*projected))
+		w.Reset()
+	}
+}

@@ -91,3 +91,11 @@ func TestKernelsDoNotAllocate(t *testing.T) {
 		AddTo(sum, x)
 	}))
 }
+
+func TestDot(t *testing.T) {
+	t.Parallel()
+	x, r := unitVector(1), unitVector(2)
+	_, want := Measure(x, r)
+	assert.InDelta(t, want, Dot(x, r), 1e-6)
+	assert.Zero(t, Dot(nil, nil))
+}
