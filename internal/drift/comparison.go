@@ -1,5 +1,7 @@
 package drift
 
+import "gonum.org/v1/gonum/floats"
+
 // Comparison is how a window differs from a reference.
 type Comparison struct {
 	// Shift is the distance of the means.
@@ -34,8 +36,8 @@ func (r *Reference) Compare(w *Window) Comparison {
 	}
 	variances := p.variances()
 	c.VarianceShift, c.EffectiveRank, c.HasVariances = varianceShift(variances, r.Variances), p.effectiveRank(), true
-	if trace, captured := w.covarianceTrace(), sum(r.Variances); trace > 0 && captured > 0 {
-		c.Captured = (sum(variances) / trace) / (captured / r.CovarianceTrace)
+	if trace, captured := w.covarianceTrace(), floats.Sum(r.Variances); trace > 0 && captured > 0 {
+		c.Captured = (floats.Sum(variances) / trace) / (captured / r.CovarianceTrace)
 	}
 	return c
 }
@@ -46,12 +48,4 @@ func (r *Reference) Compare(w *Window) Comparison {
 func (c *Comparison) OtherModel() bool {
 	const turned, foreign = 0.5, 0.25
 	return c.HasVariances && c.Shift.CentroidDistance > turned && c.Captured < foreign
-}
-
-func sum(v []float64) float64 {
-	total := 0.0
-	for _, x := range v {
-		total += x
-	}
-	return total
 }

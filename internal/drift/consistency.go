@@ -99,9 +99,6 @@ type Repeat struct {
 	Settled bool
 }
 
-// Cosine returns the cosine between the two vectors.
-func (r Repeat) Cosine() float64 { return 1 - r.Distance }
-
 // Compare takes over the vector of a text, of finite elements and a norm that is not 0, from a source: a number that
 // the caller gives each replica. It returns how the vector compares to the one that the text had before, and false
 // where none is known. Vectors agree where 1−cosine is at most tolerance; see ConsistencyTally.Tolerance.

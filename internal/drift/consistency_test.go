@@ -99,7 +99,7 @@ func TestConsistencyKeepsLatest(t *testing.T) {
 			if ok {
 				_, dot := vector.Measure(x, before.vector)
 				cosine := dot / (norm(x) * norm(before.vector))
-				assert.InDelta(t, cosine, r.Cosine(), 0.01)
+				assert.InDelta(t, cosine, 1-r.Distance, 0.01)
 				agrees := 1-cosine < tolerance
 				assert.Equal(t, Repeat{
 					Distance: r.Distance, Agrees: agrees, Source: before.source, SameSource: source == before.source,

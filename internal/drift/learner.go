@@ -98,7 +98,7 @@ func (l *Learner) finish() {
 	r.Cosine, r.Cosines = l.second.Cosine, l.second.Cosines
 	r.Cells = NewCells(&r.Cosines)
 	if p := l.second.projections; p != nil {
-		r.Variances, r.EffectiveRank = p.variances(), p.effectiveRank()
+		r.Variances = p.variances()
 	}
 	l.sum, l.second = nil, nil
 }

@@ -23,6 +23,4 @@ type Reference struct {
 	Basis *Basis
 	// Variances are those of vectors that had no part in the Basis, by component; they are 0 where nothing varies.
 	Variances []float64
-	// EffectiveRank is that of their covariance.
-	EffectiveRank float64
 }

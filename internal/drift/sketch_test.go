@@ -13,10 +13,10 @@ import (
 
 // unitFloats returns a random vector of length 1.
 func unitFloats(d int, random *rand.Rand) []float32 {
-	return floats(direction(d, random))
+	return toFloat64(direction(d, random))
 }
 
-func floats(v []float64) []float32 {
+func toFloat64(v []float64) []float32 {
 	x := make([]float32, len(v))
 	for i := range v {
 		x[i] = float32(v[i])
@@ -30,7 +30,7 @@ func similar(x []float32, cosine float64, random *rand.Rand) []float32 {
 	for i := range x {
 		v[i] = float64(x[i])
 	}
-	return floats(turned(v, cosine, random))
+	return toFloat64(turned(v, cosine, random))
 }
 
 func sketched(x, y []float32) (distance, step float64) {

@@ -37,10 +37,11 @@ func (s *state) judge(ev *embedding.Event, rows []row, reference *drift.Referenc
 			r.reason = embedding.ReasonDuplicate
 		}
 		if r.reason == "" {
+			x := ev.Vectors[i*ev.OutputDimension : (i+1)*ev.OutputDimension]
 			if r.hasText {
-				s.group.repeats.add(r.text, ev.Vectors[i*ev.OutputDimension:(i+1)*ev.OutputDimension], r.norm, s.source)
+				s.group.repeats.add(r.text, x, r.norm, s.source)
 			}
-			s.add(ev.Vectors[i*ev.OutputDimension:(i+1)*ev.OutputDimension], r, reference, cfg.Reference.Vectors)
+			s.add(x, r, reference, cfg.Reference.Vectors)
 			if reference != nil && isOutlier(r.cosine, &reference.Cosine, cfg.OutlierSigmas) {
 				r.reason = embedding.ReasonOutlier
 			}

@@ -250,3 +250,12 @@ func TestEviction(t *testing.T) {
 	}
 	assert.Len(t, h.reports(), 2)
 }
+
+// TestStatisticsHaveOneName: what the mathematics compares is called in reports and metrics what it is called there.
+func TestStatisticsHaveOneName(t *testing.T) {
+	var names []string
+	for _, statistic := range drift.Statistics() {
+		names = append(names, string(statistic))
+	}
+	assert.Equal(t, embedding.Statistics(), append(names, embedding.StatisticReplica))
+}

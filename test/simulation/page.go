@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"gonum.org/v1/gonum/stat"
+
 	"github.com/otelcol-embedding/otelcol-embedding/internal/drift"
 	"github.com/otelcol-embedding/otelcol-embedding/test/simulation/plot"
 )
@@ -42,7 +44,7 @@ means smaller. The mean of %d runs has a standard error of about a tenth.
 | --- | --- | --- | --- | --- |
 `, s.runs, s.runLength, s.dimension, s.vectors, s.runLength, s.vectors, s.dimension, s.runs, referenceVectors, drift.MinNull, maxRuns, s.runs)
 	for _, r := range p.runLengths {
-		fmt.Fprintf(&b, "| %s | %.2f | %.2f | %d | %s |\n", r.traffic, mean(r.windows)/s.runLength,
+		fmt.Fprintf(&b, "| %s | %.2f | %.2f | %d | %s |\n", r.traffic, stat.Mean(r.windows, nil)/s.runLength,
 			r.windows[len(r.windows)/2]/s.runLength, r.unended, tally(r.first))
 	}
 	fmt.Fprintf(&b, `

@@ -82,11 +82,3 @@ func measureRunLengths(t traffic, s settings) runLengths {
 	slices.Sort(r.windows)
 	return r
 }
-
-func mean(values []float64) float64 {
-	total := 0.0
-	for _, v := range values {
-		total += v
-	}
-	return total / float64(len(values))
-}
