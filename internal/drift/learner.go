@@ -2,7 +2,6 @@ package drift
 
 import (
 	"math"
-	"math/rand/v2"
 	"slices"
 
 	"github.com/otelcol-embedding/otelcol-embedding/internal/vector"
@@ -24,9 +23,7 @@ const MinLearn = reservoirSize
 // distance, because neighbours in a stream resemble each other (chunks of one document, texts of one user) and would make the
 // covariance look smaller than it is. When there are components, the sample is let go of: the two are of the same size.
 type Learner struct {
-	target int
-	random *rand.Rand
-
+	target     int
 	n          int
 	sum        []float64
 	sumSquares float64
@@ -36,10 +33,9 @@ type Learner struct {
 }
 
 // NewLearner returns a Learner for vectors of length dimension that is done after target of them, at least MinLearn.
-func NewLearner(dimension, target int, random *rand.Rand) *Learner {
+func NewLearner(dimension, target int) *Learner {
 	return &Learner{
 		target:    max(target, MinLearn),
-		random:    random,
 		sum:       make([]float64, dimension),
 		reference: &Reference{},
 	}
@@ -74,13 +70,13 @@ func (l *Learner) Add(x []float32, norm float64) *Reference {
 }
 
 // sample keeps x with the probability that makes the reservoir a uniform sample of the stream (algorithm R, Vitter
-// 1985).
+// 1985). Nothing but the number of the vector decides, so that the same stream always makes the same reference.
 func (l *Learner) sample(x []float32) {
 	if len(l.reservoir) < reservoirSize {
 		l.reservoir = append(l.reservoir, slices.Clone(x))
 		return
 	}
-	if i := l.random.IntN(l.n + 1); i < reservoirSize {
+	if i := mix(uint64(l.n)) % uint64(l.n+1); i < reservoirSize {
 		copy(l.reservoir[i], x)
 	}
 }

@@ -56,26 +56,26 @@ func TestReferenceCosinesFitWindows(t *testing.T) {
 
 // TestReservoirIsUniform: each vector of the stream must be as likely as any other to be sampled.
 func TestReservoirIsUniform(t *testing.T) {
-	const stream, rounds, parts = 640, 200, 10
-	random := rand.New(rand.NewPCG(7, 7))
+	const streams, parts = 10, 8
 	var sampled [parts]float64
-	for range rounds {
-		l := NewLearner(1, 2*stream+2, random) // not halfway by the end
-		for i := range stream {
+	for i := range streams {
+		length := 640 << i
+		l := NewLearner(1, 2*length+2) // not halfway by the end
+		for i := range length {
 			require.Nil(t, l.Add([]float32{float32(i + 1)}, float64(i+1)))
 		}
 		for _, x := range l.reservoir {
-			sampled[(int(x[0])-1)*parts/stream]++
+			sampled[(int(x[0])-1)*parts/length]++
 		}
 	}
-	const expected = rounds * reservoirSize / parts
+	const expected = streams * reservoirSize / parts
 	for i, n := range sampled {
-		assert.InDelta(t, expected, n, 5*math.Sqrt(expected), "part %d", i)
+		assert.InDelta(t, expected, n, 4*math.Sqrt(expected), "part %d", i)
 	}
 }
 
 func TestLearnerFreesSamples(t *testing.T) {
-	l := NewLearner(3, 0, rand.New(rand.NewPCG(8, 8)))
+	l := NewLearner(3, 0)
 	x := []float32{1, 2, 3}
 	for range MinLearn - 1 {
 		require.Nil(t, l.Add(x, norm(x)))
@@ -90,7 +90,7 @@ func TestLearnerFreesSamples(t *testing.T) {
 
 // TestLearnerOfZeroMean: vectors that cancel out have no centroid; their cosines are 0 and nothing is NaN.
 func TestLearnerOfZeroMean(t *testing.T) {
-	l := NewLearner(2, MinLearn, rand.New(rand.NewPCG(9, 9)))
+	l := NewLearner(2, MinLearn)
 	var r *Reference
 	for i := 0; r == nil; i++ {
 		sign := float32(1 - 2*(i%2))
@@ -102,7 +102,7 @@ func TestLearnerOfZeroMean(t *testing.T) {
 }
 
 func TestLearnerAddDoesNotAllocate(t *testing.T) {
-	l := NewLearner(256, math.MaxInt, rand.New(rand.NewPCG(10, 10)))
+	l := NewLearner(256, math.MaxInt)
 	x := make([]float32, 256)
 	x[0] = 1
 	for range reservoirSize {
@@ -112,7 +112,7 @@ func TestLearnerAddDoesNotAllocate(t *testing.T) {
 }
 
 func BenchmarkLearnerAdd(b *testing.B) {
-	l := NewLearner(2560, math.MaxInt, rand.New(rand.NewPCG(11, 11)))
+	l := NewLearner(2560, math.MaxInt)
 	x := make([]float32, 2560)
 	x[0] = 1
 	b.ReportAllocs()

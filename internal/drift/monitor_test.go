@@ -70,7 +70,7 @@ func TestMonitorFindsNoise(t *testing.T) {
 // TestMonitorOfOneText: whoever probes a server with one and the same text must get no verdict but that all is well.
 func TestMonitorOfOneText(t *testing.T) {
 	x := []float32{0.6, 0.8, 0}
-	l := NewLearner(3, MinLearn, rand.New(rand.NewPCG(1, 1)))
+	l := NewLearner(3, MinLearn)
 	var r *Reference
 	for r == nil {
 		r = l.Add(x, norm(x))

@@ -51,7 +51,7 @@ func TestZFindsWrongMean(t *testing.T) {
 
 func TestShiftOfDegenerateInput(t *testing.T) {
 	constant := []float32{0.6, 0.8}
-	l := NewLearner(2, MinLearn, rand.New(rand.NewPCG(3, 3)))
+	l := NewLearner(2, MinLearn)
 	var r *Reference
 	for r == nil {
 		r = l.Add(constant, norm(constant))

@@ -58,7 +58,7 @@ func (p *population) draw(x []float32, mean []float64) {
 }
 
 func (p *population) learn(m int) *Reference {
-	l, x := NewLearner(len(p.mean), m, p.random), make([]float32, len(p.mean))
+	l, x := NewLearner(len(p.mean), m), make([]float32, len(p.mean))
 	for {
 		p.draw(x, p.mean)
 		if r := l.Add(x, norm(x)); r != nil {

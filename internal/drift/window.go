@@ -1,6 +1,10 @@
 package drift
 
-import "github.com/otelcol-embedding/otelcol-embedding/internal/vector"
+import (
+	"fmt"
+
+	"github.com/otelcol-embedding/otelcol-embedding/internal/vector"
+)
 
 // projected is the number of vectors of a window that are projected on the principal components, about: each takes 64 inner
 // products, and variances are known to a tenth from 200. Of a window with N times as many vectors as expected, it is log₂ N times
@@ -64,6 +68,17 @@ func (w *Window) Merge(o *Window) {
 		}
 		w.projections.merge(o.projections)
 	}
+}
+
+// Fits returns an error unless w can be compared with r, as windows that come from elsewhere may not.
+func (w *Window) Fits(r *Reference) error {
+	switch p := w.projections; {
+	case len(w.sum) != len(r.Mean):
+		return fmt.Errorf("window: want vectors of %d dimensions, as the reference has, found %d", len(r.Mean), len(w.sum))
+	case p != nil && len(p.sum) != r.Basis.Len():
+		return fmt.Errorf("window: want %d principal components, as the reference has, found %d", r.Basis.Len(), len(p.sum))
+	}
+	return nil
 }
 
 // Reset empties w. The next window is taken to hold as many vectors when it is decided which are projected.

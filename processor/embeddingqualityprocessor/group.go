@@ -1,7 +1,6 @@
 package embeddingqualityprocessor
 
 import (
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 
@@ -60,8 +59,7 @@ func (g *group) learn(x []float32, norm float64, vectors int) {
 		return // learned since the vector was measured: neither part of the reference nor comparable with it
 	}
 	if g.learner == nil {
-		// A fixed seed: the same vectors in the same order make the same reference.
-		g.learner = drift.NewLearner(len(x), vectors, rand.New(rand.NewPCG(1, 1)))
+		g.learner = drift.NewLearner(len(x), vectors)
 	}
 	if reference := g.learner.Add(x, norm); reference != nil {
 		g.monitor, g.differential, g.pending = drift.NewMonitor(reference), drift.NewDifferential(), drift.NewWindow(len(x))

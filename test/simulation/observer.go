@@ -2,7 +2,6 @@ package main
 
 import (
 	"math"
-	"math/rand/v2"
 
 	"github.com/otelcol-embedding/otelcol-embedding/internal/drift"
 	"github.com/otelcol-embedding/otelcol-embedding/internal/vector"
@@ -25,7 +24,7 @@ type observer struct {
 // newObserver learns a reference from a source whose mix goes on to the next window with every so many vectors.
 func newObserver(source stream.Source, mix *stream.Mix, dimension, vectors int) *observer {
 	o := &observer{source: source, mix: mix, x: make([]float32, dimension), window: drift.NewWindow(dimension), vectors: vectors}
-	learner := drift.NewLearner(dimension, referenceVectors, rand.New(rand.NewPCG(1, 1)))
+	learner := drift.NewLearner(dimension, referenceVectors)
 	for n := 1; ; n++ {
 		source.Next(o.x)
 		squared, _ := vector.Measure(o.x, nil)
