@@ -58,7 +58,7 @@ func field[T any](r jsonReader, name string) (v T, ok bool) {
 	got, found := r.tree[name]
 	if v, ok = got.(T); !ok {
 		if found {
-			r.fail(name, fmt.Errorf("want a %s, found %v", kind[T](), brief(got)))
+			r.fail(name, fmt.Errorf("want %s, found %v", kind[T](), brief(got)))
 		} else {
 			r.fail(name, errors.New("missing"))
 		}
@@ -70,13 +70,13 @@ func kind[T any]() string {
 	var v T
 	switch any(v).(type) {
 	case json.Number:
-		return "number"
+		return "a number"
 	case string:
-		return "string"
+		return "a string"
 	case []any:
-		return "list"
+		return "a list"
 	}
-	return "object"
+	return "an object"
 }
 
 // brief keeps long values out of error messages.

@@ -78,7 +78,7 @@ func optional[T any, S state[T]](f fields, name string, v *S) {
 	}
 	f.list(name, n, func(found int) {
 		n = found
-		if n == 1 {
+		if n > 0 {
 			*v = new(T)
 		}
 	}, func(i int, item fields) {
