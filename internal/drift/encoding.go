@@ -57,11 +57,36 @@ func (d *Differential) AppendBinary(b []byte) ([]byte, error) { return appendSta
 // UnmarshalBinary implements encoding.BinaryUnmarshaler. It leaves d as it is where it returns an error.
 func (d *Differential) UnmarshalBinary(data []byte) error { return readState("differential", d, data) }
 
+// AppendBinary implements encoding.BinaryAppender.
+func (r *Reference) AppendBinary(b []byte) ([]byte, error) { return appendState(b, r) }
+
+// UnmarshalBinary implements encoding.BinaryUnmarshaler. It leaves r as it is where it returns an error.
+func (r *Reference) UnmarshalBinary(data []byte) error { return readState("reference", r, data) }
+
 // AppendBinary implements encoding.BinaryAppender, for the monitor and its reference.
 func (m *Monitor) AppendBinary(b []byte) ([]byte, error) { return appendState(b, m) }
 
 // UnmarshalBinary implements encoding.BinaryUnmarshaler. It leaves m as it is where it returns an error.
 func (m *Monitor) UnmarshalBinary(data []byte) error { return readState("monitor", m, data) }
+
+// AppendDetectors appends what the monitor has learned, without its reference: of the two, this is the part that changes.
+func (m *Monitor) AppendDetectors(b []byte) ([]byte, error) { return appendState(b, (*detectors)(m)) }
+
+// UnmarshalDetectors makes m what it was when AppendDetectors was called, given that it has the same reference. It leaves m as it is
+// where it returns an error.
+func (m *Monitor) UnmarshalDetectors(data []byte) error {
+	var read detectors
+	if err := readState("detectors", &read, data); err != nil {
+		return err
+	}
+	if read.anchor != nil && len(read.anchor.mean) != len(m.reference.Mean) {
+		return fmt.Errorf("detectors: want an anchor of %d dimensions, as the reference, found %d",
+			len(m.reference.Mean), len(read.anchor.mean))
+	}
+	read.reference = m.reference
+	*m = Monitor(read)
+	return nil
+}
 
 // MarshalJSON implements json.Marshaler. Numbers are written so that they are read as they were.
 func (m *Monitor) MarshalJSON() ([]byte, error) {

@@ -55,6 +55,13 @@ func TestRestartChangesNothing(t *testing.T) {
 		alarms += len(want.Alarms())
 		pending.Reset()
 		pendingRestored.Reset()
+		if i%11 == 0 {
+			state, err := restart.AppendDetectors(nil)
+			require.NoError(t, err)
+			restart = NewMonitor(restored(t, reference))
+			require.NoError(t, restart.UnmarshalDetectors(state))
+			assert.Error(t, restart.UnmarshalDetectors(state[1:]))
+		}
 		if i%7 == 0 {
 			restart, restarts, pendingRestored = restored(t, restart), restored(t, restarts), restored(t, pendingRestored)
 		}

@@ -1,5 +1,7 @@
 package drift
 
+import "slices"
+
 // Statistic names what a Monitor compares.
 type Statistic string
 
@@ -13,19 +15,23 @@ const (
 	// StatisticCovariance is the mean squared log ratio of variances along the principal components. It sees another geometry
 	// around the same mean, and hardly a change of topics.
 	StatisticCovariance Statistic = "covariance"
+	// StatisticAnchor is the squared distance from the mean of the first reference, where that was renewed. It sees what moves so
+	// slowly that every new reference takes it for usual.
+	StatisticAnchor Statistic = "anchor_shift"
 )
 
 // Statistics returns all statistics of a Monitor, in the order of Findings.Weights.
 func Statistics() []Statistic {
-	return []Statistic{StatisticMean, StatisticCosines, StatisticTails, StatisticCovariance}
+	return []Statistic{StatisticMean, StatisticCosines, StatisticTails, StatisticCovariance, StatisticAnchor}
 }
 
-const statistics = 4
+const statistics = 5
 
 // Monitor compares windows with a reference, one after the other, and weighs the evidence that something changed.
 type Monitor struct {
 	reference *Reference
 	detectors [statistics]Detector
+	anchor    *anchor // nil as long as the reference is the first
 }
 
 // NewMonitor returns a Monitor that has seen no window yet.
@@ -50,6 +56,11 @@ type Findings struct {
 	Weights [statistics]Weight
 }
 
+// Suspicious is whether the evidence for any statistic is half of what makes an alarm, from where on nothing is learned.
+func (f *Findings) Suspicious() bool {
+	return slices.ContainsFunc(f.Weights[:], func(w Weight) bool { return w.Evidence >= 0.5 })
+}
+
 // Alarms returns the statistics whose evidence is enough.
 func (f *Findings) Alarms() []Statistic {
 	var alarms []Statistic
@@ -67,7 +78,11 @@ const kolmogorov = 0.822
 // Add takes in the window after the last, of at least two vectors. runLength is how many windows there are to be, in the mean,
 // until a false alarm.
 func (m *Monitor) Add(w *Window, runLength float64) Findings {
-	r, t := m.reference, NewThreshold(runLength, statistics)
+	tests := statistics
+	if m.anchor == nil {
+		tests--
+	}
+	r, t := m.reference, NewThreshold(runLength, tests)
 	n := float64(w.n)
 	f := Findings{Comparison: r.Compare(w)}
 	f.Weights[0] = m.detectors[0].add(Sample{f.Shift.SquaredDistance, r.CovarianceTrace / n}, t)
@@ -77,6 +92,10 @@ func (m *Monitor) Add(w *Window, runLength float64) Findings {
 	if f.HasVariances {
 		// Of n independent values from a normal distribution, the variance of the log of their variance is about 2/n.
 		f.Weights[3] = m.detectors[3].add(Sample{f.VarianceShift, 2 / float64(w.projections.n)}, t)
+	}
+	f.Weights[4] = Weight{P: 1}
+	if m.anchor != nil {
+		f.Weights[4] = m.detectors[4].add(m.anchor.sample(w), t)
 	}
 	f.Windows = min(m.detectors[0].null.N(), MinNull)
 	return f

@@ -212,16 +212,30 @@ func (m *Monitor) fields(f fields) {
 		*m = *NewMonitor(&Reference{})
 	}
 	f.object("reference", m.reference.fields)
-	m.detectorFields(f)
+	(*detectors)(m).fields(f)
+	f.want(func() bool { return m.anchor == nil || len(m.anchor.mean) == len(m.reference.Mean) },
+		"want an anchor of %d dimensions, as the reference", len(m.reference.Mean))
 }
 
-func (m *Monitor) detectorFields(f fields) {
+// detectors is a Monitor without its reference.
+type detectors Monitor
+
+func (m *detectors) fields(f fields) {
+	if m.detectors[0].null == nil {
+		*m = detectors(*NewMonitor(nil))
+	}
+	optional(f, "anchor", &m.anchor)
 	for i, statistic := range Statistics() {
 		f.object(string(statistic), func(f fields) {
 			f.object("null", m.detectors[i].null.fields)
 			m.detectors[i].fields(f)
 		})
 	}
+}
+
+func (a *anchor) fields(f fields) {
+	f.numbers("mean", &a.mean)
+	f.number("covariance_trace", &a.covarianceTrace)
 }
 
 func (d *Differential) fields(f fields) {
