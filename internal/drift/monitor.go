@@ -46,11 +46,27 @@ func NewMonitor(r *Reference) *Monitor {
 // Reference returns what windows are compared with.
 func (m *Monitor) Reference() *Reference { return m.reference }
 
+// Clone returns a Monitor with the same reference that goes its own way from here.
+func (m *Monitor) Clone() *Monitor {
+	clone := *m
+	for i := range clone.detectors {
+		null := *clone.detectors[i].null
+		null.samples = slices.Clone(null.samples)
+		clone.detectors[i].null = &null
+	}
+	return &clone
+}
+
+// Windows returns the number of windows without suspicion that the monitor has learned from, at most MinNull.
+func (m *Monitor) Windows() int { return min(m.detectors[0].null.N(), MinNull) }
+
+// Renewed is whether the reference is not the first: whether StatisticAnchor is watched.
+func (m *Monitor) Renewed() bool { return m.anchor != nil }
+
 // Findings is what a Monitor found in a window.
 type Findings struct {
 	Comparison
-	// Windows is the number of windows without suspicion that the Monitor has learned from, at most MinNull. With less than that,
-	// no evidence is weighed.
+	// Windows is that of the Monitor. With less than MinNull, no evidence is weighed.
 	Windows int
 	// Weights are in the order of Statistics.
 	Weights [statistics]Weight
@@ -97,6 +113,6 @@ func (m *Monitor) Add(w *Window, runLength float64) Findings {
 	if m.anchor != nil {
 		f.Weights[4] = m.detectors[4].add(m.anchor.sample(w), t)
 	}
-	f.Windows = min(m.detectors[0].null.N(), MinNull)
+	f.Windows = m.Windows()
 	return f
 }

@@ -74,13 +74,15 @@ const (
 	StatisticTails = "cosine_tails"
 	// StatisticCovariance is for variances along the reference's principal components.
 	StatisticCovariance = "covariance"
+	// StatisticAnchor is for the distance of the window's mean from that of the first reference, where there was another since.
+	StatisticAnchor = "anchor_shift"
 	// StatisticReplica is for the difference between the replica and the others.
 	StatisticReplica = "replica"
 )
 
 // Statistics lists every statistic of Evidence.
 func Statistics() []string {
-	return []string{StatisticMean, StatisticCosines, StatisticTails, StatisticCovariance, StatisticReplica}
+	return []string{StatisticMean, StatisticCosines, StatisticTails, StatisticCovariance, StatisticAnchor, StatisticReplica}
 }
 
 // Alarms returns the statistics whose evidence is enough.

@@ -29,7 +29,7 @@ type Config struct {
 	FalseAlarmInterval time.Duration `mapstructure:"false_alarm_interval"`
 	// KeepVectors leaves the vectors in the events that were judged.
 	KeepVectors bool `mapstructure:"keep_vectors"`
-	// Reference says how references are learned.
+	// Reference says where references come from.
 	Reference ReferenceConfig `mapstructure:"reference"`
 	// Models holds what is known of models beforehand; the rest is learned.
 	Models []ModelConfig `mapstructure:"models"`
@@ -43,15 +43,25 @@ type Config struct {
 	// FingerprintKey is the key of the hash by which the texts in spans are compared. A random one is made at start
 	// if it is empty.
 	FingerprintKey configopaque.String `mapstructure:"fingerprint_key"`
+	// Storage is the storage extension in which what was learned survives restarts. Without one, it does not.
+	Storage *component.ID `mapstructure:"storage"`
+	// SaveInterval is how often what was learned is saved, which is also done at shutdown.
+	SaveInterval time.Duration `mapstructure:"save_interval"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
 
-// ReferenceConfig says how references are learned.
+// ReferenceConfig says where references come from.
 type ReferenceConfig struct {
 	// Vectors is the number of valid vectors that a key's reference is learned from.
 	Vectors int `mapstructure:"vectors"`
+	// Files are reference files. The models and tasks that they are for have these references, and learn none.
+	Files []string `mapstructure:"files"`
+	// RenewInterval is how long a learned reference is used until another is learned from later vectors; 0 is for ever.
+	RenewInterval time.Duration `mapstructure:"renew_interval"`
+	// Generation names what was learned. What is in the storage under another name is discarded.
+	Generation string `mapstructure:"generation"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}
@@ -82,6 +92,7 @@ func createDefaultConfig() component.Config {
 		NormTolerance:      0.01,
 		OutlierSigmas:      8,
 		MaxKeys:            1000,
+		SaveInterval:       time.Minute,
 	}
 }
 
@@ -103,6 +114,18 @@ func (c *Config) Validate() error {
 	if c.Reference.Vectors < drift.MinLearn {
 		refuse("reference::vectors: %d is too few to learn from; want at least %d, e.g. 1000",
 			c.Reference.Vectors, drift.MinLearn)
+	}
+	for i, path := range c.Reference.Files {
+		if path == "" {
+			refuse("reference::files::%d: empty; want the path of a reference file", i)
+		}
+	}
+	if c.Reference.RenewInterval != 0 && c.Reference.RenewInterval < minRunLength*c.Window {
+		refuse("reference::renew_interval: %v is too short for windows of %v; want at least %d windows, %v, e.g. 168h, or 0 for never",
+			c.Reference.RenewInterval, c.Window, minRunLength, minRunLength*c.Window)
+	}
+	if c.SaveInterval < time.Second {
+		refuse("save_interval: %v is too short; want at least 1s, e.g. 1m", c.SaveInterval)
 	}
 	// Written so that NaN is refused as well.
 	if !(c.NormTolerance > 0 && c.NormTolerance < 1) {
@@ -138,6 +161,9 @@ func (c *Config) Validate() error {
 	}
 	return errors.Join(errs...)
 }
+
+// runLength is the mean time between false alarms, in windows.
+func (c *Config) runLength() float64 { return float64(c.FalseAlarmInterval) / float64(c.Window) }
 
 // isPositive is whether v is a finite number above 0.
 func isPositive(v float64) bool { return v > 0 && !math.IsInf(v, 1) }

@@ -27,10 +27,12 @@ func TestDefaultConfig(t *testing.T) {
 		NormTolerance:      0.01,
 		OutlierSigmas:      8,
 		MaxKeys:            1000,
+		SaveInterval:       time.Minute,
 	}, cfg)
 }
 
 func TestLoadConfig(t *testing.T) {
+	storage := component.MustNewIDWithName("file_storage", "learned")
 	cfg, err := load(t, "valid.yaml", "full")
 	require.NoError(t, err)
 	assert.Equal(t, &Config{
@@ -38,7 +40,12 @@ func TestLoadConfig(t *testing.T) {
 		MinVectors:         500,
 		FalseAlarmInterval: 168 * time.Hour,
 		KeepVectors:        true,
-		Reference:          ReferenceConfig{Vectors: 5000},
+		Reference: ReferenceConfig{
+			Vectors:       5000,
+			Files:         []string{"qwen3.reference"},
+			RenewInterval: 168 * time.Hour,
+			Generation:    "after the upgrade",
+		},
 		Models: []ModelConfig{
 			{Name: "qwen3-embedding-4b", Dimension: 2560, Norm: 1, MaxTokens: 32768},
 			{Name: "another"},
@@ -47,6 +54,8 @@ func TestLoadConfig(t *testing.T) {
 		OutlierSigmas:  6,
 		MaxKeys:        50,
 		FingerprintKey: "a key",
+		Storage:        &storage,
+		SaveInterval:   5 * time.Minute,
 	}, cfg)
 	cfg, err = load(t, "valid.yaml", "")
 	require.NoError(t, err)
@@ -73,8 +82,11 @@ func TestInvalidConfig(t *testing.T) {
 			"models::2::max_tokens: -1 is not a number of tokens; want e.g. 32768, or none if it is not known",
 			"models::2::norm: -1 is not a length; want e.g. 1, or no norm to learn it",
 		},
-		"several": {"window: 1ns is too short", "max_keys: -1 leaves no room"},
-		"unknown": {"windows"},
+		"no_file":       {"reference::files::0: empty; want the path of a reference file"},
+		"often_renewed": {"reference::renew_interval: 10s is too short for windows of 10s; want at least 100 windows, 16m40s, e.g. 168h, or 0 for never"},
+		"often_saved":   {"save_interval: 0s is too short; want at least 1s, e.g. 1m"},
+		"several":       {"window: 1ns is too short", "max_keys: -1 leaves no room"},
+		"unknown":       {"windows"},
 	}
 	for name, want := range tests {
 		t.Run(name, func(t *testing.T) {

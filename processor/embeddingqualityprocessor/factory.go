@@ -34,8 +34,8 @@ func (c clock) createLogs(
 	}
 	return processorhelper.NewLogs(ctx, set, cfg, next, p.process,
 		processorhelper.WithCapabilities(capabilities),
-		processorhelper.WithStart(p.reporter.start),
-		processorhelper.WithShutdown(p.reporter.shutdown))
+		processorhelper.WithStart(p.start),
+		processorhelper.WithShutdown(p.shutdown))
 }
 
 func (c clock) createTraces(
@@ -47,6 +47,6 @@ func (c clock) createTraces(
 	}
 	return processorhelper.NewTraces(ctx, set, cfg, next, p.process,
 		processorhelper.WithCapabilities(capabilities),
-		processorhelper.WithStart(p.reporter.start),
-		processorhelper.WithShutdown(p.reporter.shutdown))
+		processorhelper.WithStart(p.start),
+		processorhelper.WithShutdown(p.shutdown))
 }

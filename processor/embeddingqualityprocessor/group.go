@@ -3,6 +3,9 @@ package embeddingqualityprocessor
 import (
 	"sync"
 	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
 
 	"github.com/otelcol-embedding/otelcol-embedding/internal/drift"
 	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
@@ -10,20 +13,23 @@ import (
 
 // groupKey names what shares a reference: the replicas of a model do, whose vectors have to be alike.
 type groupKey struct {
-	model, taskType string
-	dimension       int
+	Model, TaskType string
+	Dimension       int
 }
 
 // group is what the replicas of a model have in common. Its size does not depend on the number of vectors: at 2560 dimensions,
 // about 0.8 MiB.
 type group struct {
+	logger    *zap.Logger
 	reference atomic.Pointer[drift.Reference] // nil until learned
+	renewal   renewal
 	repeats   *repeats
-	sources   atomic.Uint32 // how many replicas there have been
 
 	mu           sync.Mutex
+	pinned       bool // the reference came from a file
 	learner      *drift.Learner
 	monitor      *drift.Monitor
+	since        time.Time // the end of the first window after the reference was learned
 	differential *drift.Differential
 	// pending holds windows that had too few vectors to be judged each by itself.
 	pending *drift.Window
@@ -32,9 +38,52 @@ type group struct {
 	replicas map[string]drift.Weight
 	// held are verdicts on repeats that stay for some windows.
 	held map[uint32]heldVerdict
+	// sources numbers the replicas.
+	sources    map[string]uint32
+	lastSource uint32
+	// saved is what the storage has of the group.
+	saved savedParts
 }
 
-func newGroup() *group { return &group{repeats: newRepeats(), held: make(map[uint32]heldVerdict)} }
+func newGroup(key groupKey, logger *zap.Logger) *group {
+	return &group{
+		logger: logger.With(zap.String("model", key.Model), zap.String("task_type", key.TaskType),
+			zap.Int("dimension", key.Dimension)),
+		repeats: newRepeats(),
+		held:    make(map[uint32]heldVerdict),
+		sources: make(map[string]uint32),
+	}
+}
+
+// maxSources bounds how many replicas are numbered. Where there were more, those that come again get new numbers.
+const maxSources = 1024
+
+// source returns the number of a replica.
+func (g *group) source(replica string) uint32 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	source, ok := g.sources[replica]
+	if !ok {
+		if len(g.sources) == maxSources {
+			clear(g.sources)
+		}
+		g.lastSource++
+		source = g.lastSource
+		g.sources[replica] = source
+	}
+	return source
+}
+
+// use makes the group compare windows by m from now on.
+func (g *group) use(m *drift.Monitor) {
+	reference := m.Reference()
+	g.monitor, g.pending, g.learner = m, drift.NewWindow(len(reference.Mean)), nil
+	if g.differential == nil {
+		g.differential = drift.NewDifferential()
+	}
+	g.saved.reference = false
+	g.reference.Store(reference)
+}
 
 // heldVerdict is a verdict that was found once and stays: texts come again when they come, and whoever looks at the latest window
 // only must not miss it.
@@ -51,6 +100,13 @@ const (
 	holdChanged = 30
 )
 
+// notSaved takes note that save was in vain.
+func (g *group) notSaved() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.saved = savedParts{}
+}
+
 // learn takes over a valid vector for the reference, which is learned from the given number of them.
 func (g *group) learn(x []float32, norm float64, vectors int) {
 	g.mu.Lock()
@@ -61,25 +117,26 @@ func (g *group) learn(x []float32, norm float64, vectors int) {
 	if g.learner == nil {
 		g.learner = drift.NewLearner(len(x), vectors)
 	}
+	g.saved.state = false
 	if reference := g.learner.Add(x, norm); reference != nil {
-		g.monitor, g.differential, g.pending = drift.NewMonitor(reference), drift.NewDifferential(), drift.NewWindow(len(x))
-		g.learner = nil
-		g.reference.Store(reference)
+		g.use(drift.NewMonitor(reference))
+		g.logger.Info("Learned a reference", zap.Int("vectors", vectors))
 	}
 }
 
-// judge takes in the windows of replicas that have just ended. runLength is in windows.
-func (g *group) judge(windows []drift.Replica, minVectors int, runLength float64) {
+// judge takes in the windows of replicas that have just ended.
+func (g *group) judge(windows []drift.Replica, cfg *Config) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, r := range windows {
 		g.pending.Merge(r.Window)
 	}
-	if g.pending.N() >= uint64(minVectors) {
-		g.findings = g.monitor.Add(g.pending, runLength)
+	if g.pending.N() >= uint64(cfg.MinVectors) {
+		g.findings = g.monitor.Add(g.pending, cfg.runLength())
 		g.pending.Reset()
 	}
-	g.replicas = g.differential.Add(windows, runLength)
+	g.replicas = g.differential.Add(windows, cfg.runLength())
+	g.saved.state = false
 }
 
 // hold takes in what repeats say of replicas in the window that has just ended.
@@ -131,6 +188,9 @@ func (g *group) drift(replica string) (embedding.Verdict, []embedding.Evidence) 
 	}
 	var evidence []embedding.Evidence
 	for i, statistic := range drift.Statistics() {
+		if statistic == drift.StatisticAnchor && !g.monitor.Renewed() {
+			continue
+		}
 		w := g.findings.Weights[i]
 		evidence = append(evidence, embedding.Evidence{Statistic: string(statistic), P: w.P, Share: w.Evidence})
 	}

@@ -10,10 +10,12 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/processor"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
 	"github.com/otelcol-embedding/otelcol-embedding/processor/embeddingqualityprocessor/internal/metadatatest"
@@ -65,40 +67,72 @@ func (c *fakeClock) tick() {
 	c.f()
 }
 
+// advance moves the time without ending a window.
+func (c *fakeClock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.time = c.time.Add(d)
+}
+
 // harness is a started processor between a test and a sink.
 type harness struct {
 	t         testing.TB
+	cfg       *Config
+	id        component.ID
 	clock     *fakeClock
 	telemetry *componenttest.Telemetry
+	logs      *observer.ObservedLogs
 	processor processor.Logs
 	sink      *consumertest.LogsSink
+	stopped   bool
 }
 
 // newHarness starts a processor that learns from as few vectors as it can, unless configured otherwise.
 func newHarness(t testing.TB, configure ...func(*Config)) *harness {
+	return newHarnessOn(t, componenttest.NewNopHost(), configure...)
+}
+
+func newHarnessOn(t testing.TB, host component.Host, configure ...func(*Config)) *harness {
+	h := prepareHarness(t, configure...)
+	require.NoError(t, h.processor.Start(t.Context(), host))
+	t.Cleanup(h.stop)
+	return h
+}
+
+// prepareHarness returns one whose processor was not started.
+func prepareHarness(t testing.TB, configure ...func(*Config)) *harness {
 	h := &harness{
 		t:         t,
+		id:        component.MustNewID("embedding_quality"),
 		clock:     newFakeClock(),
 		telemetry: componenttest.NewTelemetry(),
 		sink:      new(consumertest.LogsSink),
 	}
 	f := newFactory(h.clock.clock())
-	cfg := f.CreateDefaultConfig().(*Config)
-	cfg.Reference.Vectors = 64
+	h.cfg = f.CreateDefaultConfig().(*Config)
+	h.cfg.Reference.Vectors = 64
 	for _, c := range configure {
-		c(cfg)
+		c(h.cfg)
 	}
-	require.NoError(t, cfg.Validate())
+	require.NoError(t, h.cfg.Validate())
+	settings := metadatatest.NewSettings(h.telemetry)
+	settings.ID = h.id
+	settings.Logger, h.logs = observed()
 	var err error
-	h.processor, err = f.CreateLogs(t.Context(), metadatatest.NewSettings(h.telemetry), cfg, h.sink)
+	h.processor, err = f.CreateLogs(t.Context(), settings, h.cfg, h.sink)
 	require.NoError(t, err)
-	require.NoError(t, h.processor.Start(t.Context(), componenttest.NewNopHost()))
-	t.Cleanup(func() {
-		ctx := context.Background() // that of the test has ended
-		require.NoError(t, h.processor.Shutdown(ctx))
-		require.NoError(t, h.telemetry.Shutdown(ctx))
-	})
 	return h
+}
+
+// stop shuts the processor down, once.
+func (h *harness) stop() {
+	if h.stopped {
+		return
+	}
+	h.stopped = true
+	ctx := context.Background() // that of the test has ended
+	require.NoError(h.t, h.processor.Shutdown(ctx))
+	require.NoError(h.t, h.telemetry.Shutdown(ctx))
 }
 
 // consume passes an event through the processor and returns its record as it came out.

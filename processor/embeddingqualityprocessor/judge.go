@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"hash/maphash"
 	"net"
 	"slices"
@@ -38,6 +39,8 @@ type judge struct {
 	telemetry *metadata.TelemetryBuilder
 	flagged   map[embedding.Reason]metric.MeasurementOption
 	workers   sync.Pool // of *worker
+	pinned    pinnedReferences
+	store     *store // nil where nothing is saved
 
 	mu       sync.Mutex
 	profiles *lru[profileKey, *profile]
@@ -93,6 +96,29 @@ func newJudge(set component.TelemetrySettings, cfg *Config) (*judge, error) {
 		return nil
 	})
 	return j, err
+}
+
+// start makes the judge ready to judge, with what was learned before.
+func (j *judge) start(ctx context.Context, host component.Host, id component.ID, signal string) error {
+	var err error
+	if j.pinned, err = openReferences(j.cfg.Reference.Files); err != nil {
+		return err
+	}
+	if j.store, err = openStore(ctx, host, j.cfg, id, signal); err != nil || j.store == nil {
+		return err
+	}
+	return j.restore(ctx)
+}
+
+// shutdown saves what was learned. The judge may not have been started.
+func (j *judge) shutdown(ctx context.Context) error {
+	defer j.telemetry.Shutdown()
+	if j.store == nil {
+		return nil
+	}
+	err := errors.Join(j.save(ctx), j.store.client.Close(ctx))
+	j.store = nil
+	return err
 }
 
 func (j *judge) worker() *worker { return j.workers.Get().(*worker) }
@@ -188,8 +214,9 @@ func (j *judge) state(ctx context.Context, key embedding.Key) *state {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	// As long as one of its states is in use, so is a group, and stays.
-	g, _ := j.groups.get(groupKey{key.Model, key.TaskType, key.Dimension}, newGroup)
-	s, evicted := j.states.get(key, func() *state { return &state{group: g, source: g.sources.Add(1)} })
+	groupKey := groupKey{key.Model, key.TaskType, key.Dimension}
+	g, _ := j.groups.get(groupKey, func() *group { return j.newGroup(groupKey) })
+	s, evicted := j.states.get(key, func() *state { return &state{group: g, source: g.source(key.Replica)} })
 	if evicted {
 		j.telemetry.ProcessorEmbeddingQualityKeysEvicted.Add(ctx, 1)
 	}
@@ -202,6 +229,7 @@ type entry struct {
 	state  *state
 	report embedding.WindowReport
 	window *drift.Window // nil if it held no valid vector
+	trial  trialWindow
 }
 
 // reports ends the window of every key and returns the reports of those that saw vectors, ordered by key.
@@ -210,7 +238,7 @@ func (j *judge) reports(start, end time.Time) []embedding.WindowReport {
 	for g, entries := range j.end(start, end) {
 		reference := g.reference.Load()
 		if reference != nil {
-			j.judgeGroup(g, entries)
+			g.judgeEntries(entries, j.cfg)
 		}
 		repeats := g.repeats.end()
 		g.hold(repeats)
@@ -232,6 +260,7 @@ func (j *judge) reports(start, end time.Time) []embedding.WindowReport {
 			}
 			reports = append(reports, e.report)
 		}
+		g.renew(entries, end, j.cfg)
 	}
 	slices.SortFunc(reports, func(a, b embedding.WindowReport) int {
 		return cmp.Or(
@@ -254,8 +283,7 @@ func (j *judge) end(start, end time.Time) map[*group][]entry {
 	j.mu.Unlock()
 	groups := make(map[*group][]entry)
 	for _, e := range entries {
-		var ok bool
-		if e.report, e.window, ok = e.state.end(); ok {
+		if e.state.end(&e) {
 			e.report.Key, e.report.Start, e.report.End = e.key, start, end
 			groups[e.state.group] = append(groups[e.state.group], e)
 		}
@@ -263,8 +291,8 @@ func (j *judge) end(start, end time.Time) map[*group][]entry {
 	return groups
 }
 
-// judgeGroup lets a group with a reference judge the windows of its replicas that hold vectors to compare with it.
-func (j *judge) judgeGroup(g *group, entries []entry) {
+// judgeEntries lets a group with a reference judge the windows of its replicas that hold vectors to compare with it.
+func (g *group) judgeEntries(entries []entry, cfg *Config) {
 	var windows []drift.Replica
 	for _, e := range entries {
 		if e.window != nil && e.window.N() > 0 {
@@ -272,7 +300,7 @@ func (j *judge) judgeGroup(g *group, entries []entry) {
 		}
 	}
 	if len(windows) > 0 {
-		g.judge(windows, j.cfg.MinVectors, float64(j.cfg.FalseAlarmInterval)/float64(j.cfg.Window))
+		g.judge(windows, cfg)
 	}
 }
 

@@ -3,6 +3,7 @@ package embeddingqualityprocessor
 import (
 	"context"
 
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -14,6 +15,7 @@ import (
 
 // logsProcessor judges the events in log records.
 type logsProcessor struct {
+	id       component.ID
 	judge    *judge
 	reporter *reporter
 	next     consumer.Logs
@@ -26,9 +28,22 @@ func newLogsProcessor(set processor.Settings, cfg *Config, c clock, next consume
 	if err != nil {
 		return nil, err
 	}
-	p := &logsProcessor{judge: j, next: next, resource: set.Resource, version: set.BuildInfo.Version}
+	p := &logsProcessor{id: set.ID, judge: j, next: next, resource: set.Resource, version: set.BuildInfo.Version}
 	p.reporter = &reporter{judge: j, clock: c, send: p.send}
 	return p, nil
+}
+
+func (p *logsProcessor) start(ctx context.Context, host component.Host) error {
+	if err := p.judge.start(ctx, host, p.id, "logs"); err != nil {
+		return err
+	}
+	p.reporter.start()
+	return nil
+}
+
+func (p *logsProcessor) shutdown(ctx context.Context) error {
+	p.reporter.shutdown(ctx)
+	return p.judge.shutdown(ctx)
 }
 
 func (p *logsProcessor) process(ctx context.Context, logs plog.Logs) (plog.Logs, error) {

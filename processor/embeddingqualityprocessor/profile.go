@@ -1,6 +1,7 @@
 package embeddingqualityprocessor
 
 import (
+	"cmp"
 	"math"
 	"sync"
 
@@ -37,6 +38,20 @@ type profile struct {
 // newProfile returns a profile that starts from what the user says of the model.
 func newProfile(m ModelConfig) *profile {
 	return &profile{dimension: m.Dimension, norm: m.Norm}
+}
+
+// saved returns what was learned, if anything was.
+func (p *profile) saved(key profileKey) (s savedProfile, learned bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return savedProfile{key.model, key.taskType, p.dimension, p.norm}, p.dimension != 0 || p.norm != 0
+}
+
+// restore takes over what was learned, and the user has not said otherwise.
+func (p *profile) restore(s savedProfile) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dimension, p.norm = cmp.Or(p.dimension, s.Dimension), cmp.Or(p.norm, s.Norm)
 }
 
 // expected is what a vector has to be like.

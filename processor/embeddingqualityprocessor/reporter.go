@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"go.opentelemetry.io/collector/component"
 	"go.uber.org/zap"
 
 	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
@@ -22,16 +21,15 @@ type reporter struct {
 	cancel context.CancelFunc
 }
 
-func (r *reporter) start(context.Context, component.Host) error {
+func (r *reporter) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	r.cancel = cancel
 	r.opened = r.clock.now()
 	r.stop = r.clock.every(r.judge.cfg.Window, func() { r.report(ctx) })
-	return nil
 }
 
 // shutdown reports the window that was begun. A report that is under way may finish until ctx ends.
-func (r *reporter) shutdown(ctx context.Context) error {
+func (r *reporter) shutdown(ctx context.Context) {
 	if r.stop != nil {
 		release := context.AfterFunc(ctx, r.cancel)
 		r.stop()
@@ -40,8 +38,6 @@ func (r *reporter) shutdown(ctx context.Context) error {
 		r.stop = nil
 		r.report(ctx)
 	}
-	r.judge.telemetry.Shutdown()
-	return nil
 }
 
 func (r *reporter) report(ctx context.Context) {
@@ -49,6 +45,7 @@ func (r *reporter) report(ctx context.Context) {
 	end := r.clock.now()
 	reports := r.judge.reports(r.opened, end)
 	r.opened = end
+	r.judge.saveIfDue(ctx, end)
 	if len(reports) == 0 {
 		return
 	}

@@ -22,6 +22,8 @@ type state struct {
 	// window is made for the first valid vector, because only then the dimension is more than a client's claim. spare takes its
 	// place while it is judged.
 	window, spare *drift.Window
+	compared      *drift.Reference // what the vectors of the window were compared with
+	trial         trialWindow
 	vectors       int64
 	counts        embedding.ReasonCounts
 }
@@ -57,34 +59,47 @@ func (s *state) add(x []float32, r *row, reference *drift.Reference, learn int) 
 	if s.window == nil {
 		s.window = drift.NewWindow(len(x))
 	}
-	if reference != nil {
-		s.window.Add(x, r.norm, r.cosine, reference)
+	switch {
+	case reference == nil:
+		s.window.Norm.Add(r.norm)
+		s.group.learn(x, r.norm, learn)
 		return
+	case reference == s.compared:
+	case reference != s.group.reference.Load():
+		s.window.Norm.Add(r.norm) // measured before there was another
+		return
+	default:
+		if s.window.N() > 0 {
+			s.window, s.spare = drift.NewWindow(len(x)), nil
+		}
+		s.compared = reference
 	}
-	s.window.Norm.Add(r.norm)
-	s.group.learn(x, r.norm, learn)
+	s.window.Add(x, r.norm, r.cosine, reference)
+	s.group.renewal.add(s.group, &s.trial, x, r.norm)
 }
 
 func isOutlier(cosine float64, of *drift.Moments, sigmas float64) bool {
 	return math.Abs(cosine-of.Mean) > sigmas*max(of.StdDev(), minStdDev)
 }
 
-// end ends the window. It returns what was found in it, or false if it held no vector, and the window, nil if it held no valid
-// one, which the caller gives back. Key, times, verdict and evidence are left to the caller.
-func (s *state) end() (report embedding.WindowReport, window *drift.Window, ok bool) {
+// end ends the window. It returns false if it held no vector, and else, in e, what was found in it; e's window is nil if it held no
+// valid one, and given back by the caller. The key, times, verdict and evidence are left to the caller.
+func (s *state) end(e *entry) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.vectors == 0 {
-		return report, nil, false
+		return false
 	}
+	report := &e.report
 	report.Vectors, report.Counts = s.vectors, s.counts
 	s.vectors, s.counts = 0, embedding.ReasonCounts{}
 	s.texts.reset()
-	window, s.window, s.spare = s.window, s.spare, nil
-	if window != nil && window.Norm.N > 0 {
-		report.Norm, report.HasNorm = moments(&window.Norm), true
+	e.window, s.window, s.spare = s.window, s.spare, nil
+	e.trial, s.trial = s.trial, trialWindow{}
+	if e.window != nil && e.window.Norm.N > 0 {
+		report.Norm, report.HasNorm = moments(&e.window.Norm), true
 	}
-	return report, window, true
+	return true
 }
 
 // giveBack returns a window that end has returned.

@@ -3,6 +3,7 @@ package embeddingqualityprocessor
 import (
 	"context"
 
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -14,6 +15,7 @@ import (
 
 // tracesProcessor judges the events in spans.
 type tracesProcessor struct {
+	id       component.ID
 	judge    *judge
 	reporter *reporter
 	next     consumer.Traces
@@ -26,9 +28,22 @@ func newTracesProcessor(set processor.Settings, cfg *Config, c clock, next consu
 	if err != nil {
 		return nil, err
 	}
-	p := &tracesProcessor{judge: j, next: next, resource: set.Resource, version: set.BuildInfo.Version}
+	p := &tracesProcessor{id: set.ID, judge: j, next: next, resource: set.Resource, version: set.BuildInfo.Version}
 	p.reporter = &reporter{judge: j, clock: c, send: p.send}
 	return p, nil
+}
+
+func (p *tracesProcessor) start(ctx context.Context, host component.Host) error {
+	if err := p.judge.start(ctx, host, p.id, "traces"); err != nil {
+		return err
+	}
+	p.reporter.start()
+	return nil
+}
+
+func (p *tracesProcessor) shutdown(ctx context.Context) error {
+	p.reporter.shutdown(ctx)
+	return p.judge.shutdown(ctx)
 }
 
 func (p *tracesProcessor) process(ctx context.Context, traces ptrace.Traces) (ptrace.Traces, error) {

@@ -90,6 +90,13 @@ func (p *Process) Stop() error {
 	return p.Wait()
 }
 
+// Kill ends the program without notice.
+func (p *Process) Kill() {
+	p.t.Helper()
+	require.NoError(p.t, p.cmd.Process.Kill())
+	<-p.done
+}
+
 // Wait waits for the program to end by itself.
 func (p *Process) Wait() error {
 	select {

@@ -53,6 +53,8 @@ type stack struct {
 	ingest     string // base URL of the ingest
 	metrics    string // host:port that Prometheus scrapes
 	requestLog string // file of the request log
+	collector  *collector.Process
+	start      func() *collector.Process
 }
 
 // startStack starts the demo server and the collector; more is YAML that is merged over the configuration.
@@ -79,17 +81,21 @@ func startStack(t *testing.T, env []string, more ...string) *stack {
 		args = append(args, "--config", file)
 	}
 	host, port, _ := strings.Cut(telemetry, ":")
-	p := collector.Start(t, collector.Binary(t), append(env,
-		"EMBEDDING_UPSTREAM="+s.server,
-		"EMBEDDING_TAP="+tap,
-		"EMBEDDING_INGEST="+ingest,
-		"EMBEDDING_METRICS="+metrics,
-		"EMBEDDING_HEALTH="+health,
-		"EMBEDDING_TELEMETRY="+host,
-		"EMBEDDING_TELEMETRY_PORT="+port,
-		"EMBEDDING_REQUEST_LOG="+s.requestLog,
-	), args...)
-	p.WaitHTTP("http://" + health)
+	s.start = func() *collector.Process {
+		p := collector.Start(t, collector.Binary(t), append(env,
+			"EMBEDDING_UPSTREAM="+s.server,
+			"EMBEDDING_TAP="+tap,
+			"EMBEDDING_INGEST="+ingest,
+			"EMBEDDING_METRICS="+metrics,
+			"EMBEDDING_HEALTH="+health,
+			"EMBEDDING_TELEMETRY="+host,
+			"EMBEDDING_TELEMETRY_PORT="+port,
+			"EMBEDDING_REQUEST_LOG="+s.requestLog,
+		), args...)
+		p.WaitHTTP("http://" + health)
+		return p
+	}
+	s.collector = s.start()
 	return s
 }
 

@@ -31,6 +31,7 @@ type TelemetryBuilder struct {
 	ProcessorEmbeddingQualityKeys           metric.Int64ObservableUpDownCounter
 	ProcessorEmbeddingQualityKeysEvicted    metric.Int64Counter
 	ProcessorEmbeddingQualityPanics         metric.Int64Counter
+	ProcessorEmbeddingQualitySavesFailed    metric.Int64Counter
 	ProcessorEmbeddingQualityVectorsFlagged metric.Int64Counter
 	ProcessorEmbeddingQualityVectorsJudged  metric.Int64Counter
 	ProcessorEmbeddingQualityWindowsEmitted metric.Int64Counter
@@ -107,6 +108,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_processor_embedding_quality_panics",
 		metric.WithDescription("Number of panics that were contained. Each one left a record unjudged or a window unreported. [Alpha]"),
 		metric.WithUnit("{panic}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorEmbeddingQualitySavesFailed, err = builder.meter.Int64Counter(
+		"otelcol_processor_embedding_quality_saves_failed",
+		metric.WithDescription("Number of times that what was learned could not be saved in full. It is tried again after `save_interval`. [Alpha]"),
+		metric.WithUnit("{save}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorEmbeddingQualityVectorsFlagged, err = builder.meter.Int64Counter(

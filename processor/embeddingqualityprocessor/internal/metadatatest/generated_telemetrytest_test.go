@@ -26,6 +26,7 @@ func TestSetupTelemetry(t *testing.T) {
 	}))
 	tb.ProcessorEmbeddingQualityKeysEvicted.Add(context.Background(), 1)
 	tb.ProcessorEmbeddingQualityPanics.Add(context.Background(), 1)
+	tb.ProcessorEmbeddingQualitySavesFailed.Add(context.Background(), 1)
 	tb.ProcessorEmbeddingQualityVectorsFlagged.Add(context.Background(), 1)
 	tb.ProcessorEmbeddingQualityVectorsJudged.Add(context.Background(), 1)
 	tb.ProcessorEmbeddingQualityWindowsEmitted.Add(context.Background(), 1)
@@ -37,6 +38,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorEmbeddingQualityPanics(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorEmbeddingQualitySavesFailed(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorEmbeddingQualityVectorsFlagged(t, testTel,
