@@ -27,6 +27,13 @@ func (s *SourceRepeats) Total() RepeatCounts {
 	}
 }
 
+// Halve makes each number half of what it is, where every repeat was counted twice.
+func (s *SourceRepeats) Halve() {
+	for _, c := range []*RepeatCounts{&s.Second, &s.Settled, &s.Changed} {
+		c.Repeats, c.Mismatches = c.Repeats/2, c.Mismatches/2
+	}
+}
+
 // ConsistencyTally sums up repeats. Its zero value is empty. Tallies merge exactly.
 //
 // It tells apart what can be wrong, by where the mismatches are:

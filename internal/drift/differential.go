@@ -27,8 +27,8 @@ type Replica struct {
 // MinReplica is the number of vectors of a replica in a window from which it is compared.
 const MinReplica = 16
 
-// Add takes in a window by its replicas and returns the weight of the evidence against each that could be compared, in their
-// order, the greater of those of its mean and of its cosines. runLength is that of Monitor.Add, for all replicas together.
+// Add takes in a window by its replicas and returns the weight of the evidence against each that could be compared, the greater of
+// those of its mean and of its cosines. Cosines are left out where not all windows have them. runLength is that of Monitor.Add, for all replicas together.
 func (d *Differential) Add(replicas []Replica, runLength float64) map[string]Weight {
 	compared := slices.DeleteFunc(slices.Clone(replicas), func(r Replica) bool { return r.Window.n < MinReplica })
 	d.forget(compared)
@@ -53,10 +53,11 @@ func (d *Differential) Add(replicas []Replica, runLength float64) map[string]Wei
 		detectors := d.detectors(r.Name)
 		sampling := samplingOf(r.Window, total)
 		mean := detectors[0].add(Sample{r.Window.distanceToRest(total), total.covarianceTrace() * sampling}, t)
-		ks := r.Window.Cosines.differenceToRest(&total.Cosines)
-		cosines := detectors[1].add(Sample{ks * ks, kolmogorov * sampling}, t)
-		if cosines.Evidence > mean.Evidence {
-			mean = cosines
+		if all.HasCosines() {
+			ks := r.Window.Cosines.differenceToRest(&total.Cosines)
+			if cosines := detectors[1].add(Sample{ks * ks, kolmogorov * sampling}, t); cosines.Evidence > mean.Evidence {
+				mean = cosines
+			}
 		}
 		weights[r.Name] = mean
 	}

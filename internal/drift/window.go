@@ -50,16 +50,28 @@ func (w *Window) Add(x []float32, norm, cosine float64, r *Reference) {
 	}
 }
 
+// Dimension returns the length of the vectors.
+func (w *Window) Dimension() int { return len(w.sum) }
+
 // N returns the number of vectors in the sum.
 func (w *Window) N() uint64 { return w.n }
 
-// Merge takes over the vectors of o.
-func (w *Window) Merge(o *Window) {
+// MergeSums takes over what does not depend on a reference: the sum and the norms of the vectors of o. What Merge has taken over in w is
+// then of fewer vectors than the sum; see HasCosines.
+func (w *Window) MergeSums(o *Window) {
 	for i, v := range o.sum {
 		w.sum[i] += v
 	}
 	w.n += o.n
 	w.Norm.Merge(&o.Norm)
+}
+
+// HasCosines is whether all vectors in the sum have their cosines in the window, to the centroid of one reference.
+func (w *Window) HasCosines() bool { return w.Cosines.n == w.n }
+
+// Merge takes over the vectors of o, which were compared with the same reference.
+func (w *Window) Merge(o *Window) {
+	w.MergeSums(o)
 	w.Cosine.Merge(&o.Cosine)
 	w.Cosines.Merge(&o.Cosines)
 	if o.projections != nil {

@@ -112,6 +112,12 @@ const (
 	attrMismatches       = "embedding.quality.repeats.mismatches"
 	attrRepeatsCosine    = "embedding.quality.repeats.cosine.min"
 	attrAlarms           = "embedding.quality.alarms"
+	// attrReporter and what follows is of a WindowState.
+	attrReporter        = "embedding.quality.reporter"
+	attrReferenceDigest = "embedding.quality.reference.digest"
+	attrFresh           = "embedding.quality.evidence.fresh"
+	attrState           = "embedding.quality.state"
+	attrRepeatsState    = "embedding.quality.repeats.state"
 	// prefixEvidence and prefixPValue are completed by the name of a statistic.
 	prefixEvidence = "embedding.quality.evidence."
 	prefixPValue   = "embedding.quality.p_value."

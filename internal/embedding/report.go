@@ -12,10 +12,9 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// String returns the key as one attribute value, by which reports can be routed.
-func (k Key) String() string {
-	return fmt.Sprintf("%s|%s|%d|%s", k.Model, k.TaskType, k.Dimension, k.Replica)
-}
+// Group returns the key without the replica as one attribute value: reports that are judged together have it in common, so that they
+// can be routed by it.
+func (k Key) Group() string { return fmt.Sprintf("%s|%s|%d", k.Model, k.TaskType, k.Dimension) }
 
 // WriteLogRecord writes the report to an empty log record, timestamped with the window's end.
 func (w *WindowReport) WriteLogRecord(lr plog.LogRecord, observed time.Time) {
@@ -48,7 +47,7 @@ func (w *WindowReport) WriteSpan(span ptrace.Span) {
 
 func (w *WindowReport) writeAttributes(attrs pcommon.Map) {
 	attrs.EnsureCapacity(37 + 2*len(w.Evidence))
-	attrs.PutStr(attrKey, w.Key.String())
+	attrs.PutStr(attrKey, w.Key.Group())
 	attrs.PutStr(attrRequestModel, w.Key.Model)
 	attrs.PutStr(attrTaskType, w.Key.TaskType)
 	attrs.PutInt(attrOutputDimension, int64(w.Key.Dimension))
@@ -69,6 +68,7 @@ func (w *WindowReport) writeAttributes(attrs pcommon.Map) {
 		attrs.PutInt(attrMismatches, r.Mismatches)
 		attrs.PutDouble(attrRepeatsCosine, r.MinCosine)
 	}
+	w.State.write(attrs)
 	d := w.Drift
 	if d == nil {
 		return
@@ -91,6 +91,23 @@ func (w *WindowReport) writeAttributes(attrs pcommon.Map) {
 	if d.HasVariances {
 		attrs.PutDouble(attrVarianceShift, d.VarianceShift)
 		attrs.PutDouble(attrEffectiveRank, d.EffectiveRank)
+	}
+}
+
+func (s *WindowState) write(attrs pcommon.Map) {
+	if s == nil {
+		return
+	}
+	attrs.PutStr(attrReporter, s.Reporter)
+	if s.ReferenceDigest != "" {
+		attrs.PutStr(attrReferenceDigest, s.ReferenceDigest)
+	}
+	attrs.PutBool(attrFresh, s.Fresh)
+	if len(s.Window) > 0 {
+		attrs.PutEmptyBytes(attrState).FromRaw(s.Window)
+	}
+	if len(s.Repeats) > 0 {
+		attrs.PutEmptyBytes(attrRepeatsState).FromRaw(s.Repeats)
 	}
 }
 
@@ -133,6 +150,7 @@ func (w *WindowReport) ReadSpan(span ptrace.Span) bool {
 func (w *WindowReport) readAttributes(attrs pcommon.Map) {
 	var drift Drift
 	var repeats Repeats
+	var state WindowState
 	for name, v := range attrs.All() {
 		switch name {
 		case attrRequestModel:
@@ -193,6 +211,16 @@ func (w *WindowReport) readAttributes(attrs pcommon.Map) {
 			drift.VarianceShift, drift.HasVariances = asFloat(v), true
 		case attrEffectiveRank:
 			drift.EffectiveRank = asFloat(v)
+		case attrReporter:
+			state.Reporter, w.State = v.AsString(), &state
+		case attrReferenceDigest:
+			state.ReferenceDigest = v.AsString()
+		case attrFresh:
+			state.Fresh = v.Bool()
+		case attrState:
+			state.Window = bytesOf(v)
+		case attrRepeatsState:
+			state.Repeats = bytesOf(v)
 		default:
 			if strings.HasPrefix(name, prefixFlagged) {
 				w.Counts.read(name, v)
@@ -215,4 +243,12 @@ func (w *WindowReport) evidence(statistic string) *Evidence {
 	}
 	w.Evidence = append(w.Evidence, Evidence{Statistic: statistic})
 	return &w.Evidence[len(w.Evidence)-1]
+}
+
+// bytesOf returns a copy of the bytes in v, nil where it holds something else.
+func bytesOf(v pcommon.Value) []byte {
+	if v.Type() != pcommon.ValueTypeBytes {
+		return nil
+	}
+	return v.Bytes().AsRaw()
 }

@@ -218,6 +218,16 @@ func drawReport(t *rapid.T) WindowReport {
 			MinCosine:  number.Draw(t, "cosine"),
 		}
 	}
+	if rapid.Bool().Draw(t, "has state") {
+		w.State = &WindowState{
+			Reporter:        rapid.String().Draw(t, "reporter"),
+			ReferenceDigest: rapid.StringMatching("([0-9a-f]{32})?").Draw(t, "digest"),
+			Fresh:           rapid.Bool().Draw(t, "fresh"),
+		}
+		if rapid.Bool().Draw(t, "has bytes") {
+			w.State.Window, w.State.Repeats = []byte{1, 2}, []byte{3}
+		}
+	}
 	for _, statistic := range []string{"a", "mean_shift", StatisticReplica} {
 		if rapid.Bool().Draw(t, statistic) {
 			w.Evidence = append(w.Evidence, Evidence{

@@ -45,6 +45,21 @@ type WindowReport struct {
 
 	// Repeats is nil where no text came again.
 	Repeats *Repeats
+
+	// State is what other reports are merged with; nil where there is none.
+	State *WindowState
+}
+
+// WindowState is that of a window in a form that can be added to that of another.
+type WindowState struct {
+	// Reporter names the process that made the report. A key has one report of it for a time.
+	Reporter string
+	// ReferenceDigest identifies the reference that the window was compared with; empty if there was none.
+	ReferenceDigest string
+	// Fresh is whether Evidence is of this window, and not of one before that had more vectors.
+	Fresh bool
+	// Window and Repeats are the states of package drift in binary form; empty where there are none.
+	Window, Repeats []byte
 }
 
 // Repeats compares the vectors of texts that came before with those that they had then.

@@ -13,17 +13,19 @@ func systemClock() clock {
 	return clock{now: time.Now, every: every}
 }
 
+// every calls f whenever the time is a multiple of the period, as it is on all hosts at once, so that their windows are the same.
 func every(period time.Duration, f func()) (stop func()) {
-	ticker := time.NewTicker(period)
 	stopping, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		defer ticker.Stop()
 		for {
+			now := time.Now()
+			timer := time.NewTimer(now.Truncate(period).Add(period).Sub(now))
 			select {
 			case <-stopping:
+				timer.Stop()
 				return
-			case <-ticker.C:
+			case <-timer.C:
 				f()
 			}
 		}

@@ -8,6 +8,7 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/configopaque"
+	"go.opentelemetry.io/collector/config/configoptional"
 
 	"github.com/otelcol-embedding/otelcol-embedding/internal/drift"
 )
@@ -43,6 +44,10 @@ type Config struct {
 	// FingerprintKey is the key of the hash by which the texts in spans are compared. A random one is made at start
 	// if it is empty.
 	FingerprintKey configopaque.String `mapstructure:"fingerprint_key"`
+	// ReportState adds to window reports the state by which another processor merges them.
+	ReportState bool `mapstructure:"report_state"`
+	// Merge makes the processor merge the reports of others that carry their state.
+	Merge configoptional.Optional[MergeConfig] `mapstructure:"merge"`
 	// Storage is the storage extension in which what was learned survives restarts. Without one, it does not.
 	Storage *component.ID `mapstructure:"storage"`
 	// SaveInterval is how often what was learned is saved, which is also done at shutdown.
@@ -65,6 +70,23 @@ type ReferenceConfig struct {
 
 	// prevent unkeyed literal initialization
 	_ struct{}
+}
+
+// MergeConfig says how reports are merged.
+type MergeConfig struct {
+	// Wait is how long after the end of a window its reports are waited for.
+	Wait time.Duration `mapstructure:"wait"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+// Validate reports every key whose value cannot be used.
+func (c *MergeConfig) Validate() error {
+	if c.Wait < 0 {
+		return fmt.Errorf("wait: %v is in the past; want how long reports may take, e.g. 15s", c.Wait)
+	}
+	return nil
 }
 
 // ModelConfig holds what is expected of a model's vectors, and of its inputs. Zero values are learned.
@@ -92,6 +114,7 @@ func createDefaultConfig() component.Config {
 		NormTolerance:      0.01,
 		OutlierSigmas:      8,
 		MaxKeys:            1000,
+		Merge:              configoptional.Default(MergeConfig{Wait: 15 * time.Second}),
 		SaveInterval:       time.Minute,
 	}
 }
@@ -123,6 +146,9 @@ func (c *Config) Validate() error {
 	if c.Reference.RenewInterval != 0 && c.Reference.RenewInterval < minRunLength*c.Window {
 		refuse("reference::renew_interval: %v is too short for windows of %v; want at least %d windows, %v, e.g. 168h, or 0 for never",
 			c.Reference.RenewInterval, c.Window, minRunLength, minRunLength*c.Window)
+	}
+	if c.Reference.RenewInterval != 0 && c.Merge.HasValue() {
+		refuse("reference::renew_interval: cannot be used with merge, where the vectors are not seen; want 0, and references of files")
 	}
 	if c.SaveInterval < time.Second {
 		refuse("save_interval: %v is too short; want at least 1s, e.g. 1m", c.SaveInterval)

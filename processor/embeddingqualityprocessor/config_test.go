@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/confmap/confmaptest"
 
@@ -27,6 +28,7 @@ func TestDefaultConfig(t *testing.T) {
 		NormTolerance:      0.01,
 		OutlierSigmas:      8,
 		MaxKeys:            1000,
+		Merge:              configoptional.Default(MergeConfig{Wait: 15 * time.Second}),
 		SaveInterval:       time.Minute,
 	}, cfg)
 }
@@ -54,9 +56,17 @@ func TestLoadConfig(t *testing.T) {
 		OutlierSigmas:  6,
 		MaxKeys:        50,
 		FingerprintKey: "a key",
+		ReportState:    true,
+		Merge:          configoptional.Default(MergeConfig{Wait: 15 * time.Second}),
 		Storage:        &storage,
 		SaveInterval:   5 * time.Minute,
 	}, cfg)
+	cfg, err = load(t, "valid.yaml", "gateway")
+	require.NoError(t, err)
+	assert.Equal(t, configoptional.Some(MergeConfig{Wait: time.Minute}), cfg.(*Config).Merge)
+	cfg, err = load(t, "valid.yaml", "default_gateway")
+	require.NoError(t, err)
+	assert.Equal(t, configoptional.Some(MergeConfig{Wait: 15 * time.Second}), cfg.(*Config).Merge)
 	cfg, err = load(t, "valid.yaml", "")
 	require.NoError(t, err)
 	assert.Equal(t, createDefaultConfig(), cfg)
@@ -84,6 +94,8 @@ func TestInvalidConfig(t *testing.T) {
 		},
 		"no_file":       {"reference::files::0: empty; want the path of a reference file"},
 		"often_renewed": {"reference::renew_interval: 10s is too short for windows of 10s; want at least 100 windows, 16m40s, e.g. 168h, or 0 for never"},
+		"merge_past":    {"merge: wait: -1s is in the past; want how long reports may take, e.g. 15s"},
+		"merge_renewed": {"reference::renew_interval: cannot be used with merge, where the vectors are not seen; want 0, and references of files"},
 		"often_saved":   {"save_interval: 0s is too short; want at least 1s, e.g. 1m"},
 		"several":       {"window: 1ns is too short", "max_keys: -1 leaves no room"},
 		"unknown":       {"windows"},

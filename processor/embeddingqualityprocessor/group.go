@@ -1,6 +1,7 @@
 package embeddingqualityprocessor
 
 import (
+	"encoding/hex"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,7 +27,8 @@ type group struct {
 	repeats   *repeats
 
 	mu           sync.Mutex
-	pinned       bool // the reference came from a file
+	pinned       bool   // the reference came from a file
+	digest       string // of the reference
 	learner      *drift.Learner
 	monitor      *drift.Monitor
 	since        time.Time // the end of the first window after the reference was learned
@@ -36,6 +38,8 @@ type group struct {
 	// findings and replicas are those of the last window that had enough.
 	findings drift.Findings
 	replicas map[string]drift.Weight
+	fresh    bool // findings are of the window that has just ended
+	pool     pool
 	// held are verdicts on repeats that stay for some windows.
 	held map[uint32]heldVerdict
 	// sources numbers the replicas.
@@ -82,6 +86,8 @@ func (g *group) use(m *drift.Monitor) {
 		g.differential = drift.NewDifferential()
 	}
 	g.saved.reference = false
+	digest := reference.Digest()
+	g.digest = hex.EncodeToString(digest[:])
 	g.reference.Store(reference)
 }
 
@@ -124,19 +130,37 @@ func (g *group) learn(x []float32, norm float64, vectors int) {
 	}
 }
 
-// judge takes in the windows of replicas that have just ended.
-func (g *group) judge(windows []drift.Replica, cfg *Config) {
+// judge takes in the windows of replicas that have just ended. Those that were compared with the group's reference are compared by
+// it, and all with each other.
+func (g *group) judge(windows []replicaWindow, cfg *Config) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, r := range windows {
-		g.pending.Merge(r.Window)
+	g.fresh = false
+	if len(windows) == 0 {
+		return
 	}
-	if g.pending.N() >= uint64(cfg.MinVectors) {
-		g.findings = g.monitor.Add(g.pending, cfg.runLength())
+	replicas := make([]drift.Replica, 0, len(windows))
+	for _, w := range windows {
+		replicas = append(replicas, w.Replica)
+		if w.compared && g.monitor != nil {
+			g.pending.Merge(w.Window)
+		}
+	}
+	if g.monitor != nil && g.pending.N() >= uint64(cfg.MinVectors) {
+		g.findings, g.fresh = g.monitor.Add(g.pending, cfg.runLength()), true
 		g.pending.Reset()
 	}
-	g.replicas = g.differential.Add(windows, cfg.runLength())
+	if g.differential == nil {
+		g.differential = drift.NewDifferential()
+	}
+	g.replicas = g.differential.Add(replicas, cfg.runLength())
 	g.saved.state = false
+}
+
+// replicaWindow is the window of a replica. It was compared with the group's reference, or holds nothing but sums.
+type replicaWindow struct {
+	drift.Replica
+	compared bool
 }
 
 // hold takes in what repeats say of replicas in the window that has just ended.
@@ -183,15 +207,21 @@ func (g *group) verdict(replica string, source uint32) (embedding.Verdict, []emb
 
 // drift returns what the statistics say of a replica.
 func (g *group) drift(replica string) (embedding.Verdict, []embedding.Evidence) {
-	if g.findings.Windows == 0 {
+	windows := max(g.findings.Windows, g.pool.windows)
+	if windows == 0 {
 		return embedding.VerdictLearning, nil
 	}
 	var evidence []embedding.Evidence
+	alarm := false
 	for i, statistic := range drift.Statistics() {
-		if statistic == drift.StatisticAnchor && !g.monitor.Renewed() {
+		w := g.findings.Weights[i]
+		if pooled := g.pool.weights[i]; g.findings.Windows == 0 || pooled.Evidence > w.Evidence {
+			w = pooled
+		}
+		if w.P == 0 || statistic == drift.StatisticAnchor && g.monitor != nil && !g.monitor.Renewed() {
 			continue
 		}
-		w := g.findings.Weights[i]
+		alarm = alarm || w.Alarm()
 		evidence = append(evidence, embedding.Evidence{Statistic: string(statistic), P: w.P, Share: w.Evidence})
 	}
 	if w, ok := g.replicas[replica]; ok {
@@ -200,11 +230,11 @@ func (g *group) drift(replica string) (embedding.Verdict, []embedding.Evidence) 
 	switch {
 	case g.replicas[replica].Alarm():
 		return embedding.VerdictReplicaFault, evidence
-	case g.findings.Windows < drift.MinNull:
+	case windows < drift.MinNull:
 		return embedding.VerdictLearning, evidence
-	case len(g.findings.Alarms()) == 0 || g.replicaAtFault():
+	case !alarm || g.replicaAtFault():
 		return embedding.VerdictHealthy, evidence
-	case g.findings.OtherModel():
+	case g.findings.OtherModel() || g.pool.otherModel:
 		return embedding.VerdictModelChanged, evidence
 	}
 	return embedding.VerdictTrafficShift, evidence
@@ -214,7 +244,7 @@ func (g *group) drift(replica string) (embedding.Verdict, []embedding.Evidence) 
 func (g *group) learned() int64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return int64(g.findings.Windows)
+	return int64(max(g.findings.Windows, g.pool.windows))
 }
 
 // replicaAtFault is whether one replica explains what all of them show together.

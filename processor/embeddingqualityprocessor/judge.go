@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
+	conventions "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.uber.org/zap"
 
 	"github.com/otelcol-embedding/otelcol-embedding/internal/drift"
@@ -40,7 +41,9 @@ type judge struct {
 	flagged   map[embedding.Reason]metric.MeasurementOption
 	workers   sync.Pool // of *worker
 	pinned    pinnedReferences
-	store     *store // nil where nothing is saved
+	store     *store  // nil where nothing is saved
+	merger    *merger // nil where nothing is merged
+	reporter  string  // names the process in its reports
 
 	mu       sync.Mutex
 	profiles *lru[profileKey, *profile]
@@ -50,11 +53,12 @@ type judge struct {
 
 // worker holds what judging takes, so that it is not allocated for each event.
 type worker struct {
-	event embedding.Event
-	texts *embedding.TextReader
-	seed  maphash.Seed
-	rows  []row
-	bytes []byte
+	event  embedding.Event
+	report embedding.WindowReport
+	texts  *embedding.TextReader
+	seed   maphash.Seed
+	rows   []row
+	bytes  []byte
 	// vectors and counts are what was judged since the worker was taken from the pool.
 	vectors int64
 	counts  embedding.ReasonCounts
@@ -74,6 +78,14 @@ func newJudge(set component.TelemetrySettings, cfg *Config) (*judge, error) {
 		profiles:  newLRU[profileKey, *profile](cfg.MaxKeys),
 		groups:    newLRU[groupKey, *group](cfg.MaxKeys),
 		states:    newLRU[embedding.Key, *state](cfg.MaxKeys),
+	}
+	if cfg.Merge.HasValue() {
+		j.merger = newMerger(j, *cfg.Merge.Get())
+	}
+	if id, ok := set.Resource.Attributes().Get(string(conventions.ServiceInstanceIDKey)); ok {
+		j.reporter = id.AsString()
+	} else {
+		j.reporter = rand.Text()
 	}
 	for _, m := range cfg.Models {
 		j.models[m.Name] = m
@@ -203,6 +215,24 @@ func (j *judge) event(ctx context.Context, w *worker, q *embedding.Quality) bool
 	return true
 }
 
+// merge merges a report that carries its state. It returns false for others.
+func (j *judge) merge(ctx context.Context, r *embedding.WindowReport, now time.Time) bool {
+	if r.State == nil {
+		return false
+	}
+	defer j.contain(ctx)
+	j.merger.add(ctx, r, now)
+	return true
+}
+
+// group returns what is known of a group.
+func (j *judge) group(key groupKey) *group {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	g, _ := j.groups.get(key, func() *group { return j.newGroup(key) })
+	return g
+}
+
 func (j *judge) profile(key profileKey) *profile {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -223,47 +253,40 @@ func (j *judge) state(ctx context.Context, key embedding.Key) *state {
 	return s
 }
 
-// entry is a key with what is kept of it, and the window that has ended.
+// entry is a key with what was found in its window that has ended.
 type entry struct {
 	key    embedding.Key
-	state  *state
+	source uint32
 	report embedding.WindowReport
 	window *drift.Window // nil if it held no valid vector
-	trial  trialWindow
+	// compared is whether the window was compared with the group's reference.
+	compared bool
+	// giveBack is called when the window is of no more use.
+	giveBack func(*drift.Window)
+	trial    trialWindow
 }
 
-// reports ends the window of every key and returns the reports of those that saw vectors, ordered by key.
-func (j *judge) reports(start, end time.Time) []embedding.WindowReport {
+// reports ends the window of every key and returns the reports of those that saw vectors, ordered by time and key. The last time,
+// nothing is waited for.
+func (j *judge) reports(start, end time.Time, last bool) []embedding.WindowReport {
 	var reports []embedding.WindowReport
-	for g, entries := range j.end(start, end) {
-		reference := g.reference.Load()
-		if reference != nil {
-			g.judgeEntries(entries, j.cfg)
+	ended := j.end(start, end)
+	if j.merger == nil {
+		for g, entries := range ended {
+			reports = append(reports, j.judgeGroup(g, entries, g.repeats.end(), nil)...)
+			g.renew(entries, end, j.cfg)
 		}
-		repeats := g.repeats.end()
-		g.hold(repeats)
-		for i := range entries {
-			e := &entries[i]
-			if reference != nil && e.window != nil && e.window.N() > 0 {
-				e.report.Drift = compare(reference, e.window)
-				e.report.Drift.ReferenceWindows = g.learned()
-			}
-			e.report.Verdict, e.report.Evidence = g.verdict(e.key.Replica, e.state.source)
-			if f := repeats[e.state.source]; f.Count > 0 {
-				e.report.Repeats = &f.Repeats
-			}
-			if e.report.Counts.Invalid() > 0 {
-				e.report.Verdict = embedding.VerdictInvalidOutput
-			}
-			if e.window != nil {
-				e.state.giveBack(e.window)
-			}
-			reports = append(reports, e.report)
+	} else {
+		for g, entries := range ended {
+			j.merger.addOwn(g, entries)
 		}
-		g.renew(entries, end, j.cfg)
+		for _, merged := range j.merger.close(end, last) {
+			reports = append(reports, j.judgeGroup(merged.group, merged.entries(), merged.repeats(), merged.opinions())...)
+		}
 	}
 	slices.SortFunc(reports, func(a, b embedding.WindowReport) int {
 		return cmp.Or(
+			a.Start.Compare(b.Start),
 			cmp.Compare(a.Key.Model, b.Key.Model),
 			cmp.Compare(a.Key.TaskType, b.Key.TaskType),
 			cmp.Compare(a.Key.Dimension, b.Key.Dimension),
@@ -276,32 +299,74 @@ func (j *judge) reports(start, end time.Time) []embedding.WindowReport {
 // end ends the window of every key and returns those that saw vectors, by group.
 func (j *judge) end(start, end time.Time) map[*group][]entry {
 	j.mu.Lock()
-	entries := make([]entry, 0, j.states.len())
+	states := make(map[embedding.Key]*state, j.states.len())
 	for key, s := range j.states.all() {
-		entries = append(entries, entry{key: key, state: s})
+		states[key] = s
 	}
 	j.mu.Unlock()
 	groups := make(map[*group][]entry)
-	for _, e := range entries {
-		if e.state.end(&e) {
-			e.report.Key, e.report.Start, e.report.End = e.key, start, end
-			groups[e.state.group] = append(groups[e.state.group], e)
+	for key, s := range states {
+		e := entry{key: key, source: s.source, giveBack: s.giveBack}
+		if s.end(&e) {
+			e.report.Key, e.report.Start, e.report.End = key, start, end
+			groups[s.group] = append(groups[s.group], e)
 		}
+	}
+	for _, entries := range groups {
+		sortEntries(entries)
 	}
 	return groups
 }
 
-// judgeEntries lets a group with a reference judge the windows of its replicas that hold vectors to compare with it.
+// sortEntries makes what is found independent of the order in which keys come.
+func sortEntries(entries []entry) {
+	slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(a.key.Replica, b.key.Replica) })
+}
+
+// judgeGroup judges the windows of a group's replicas and returns their reports.
+func (j *judge) judgeGroup(
+	g *group, entries []entry, repeats map[uint32]repeatsFinding, opinions []opinion,
+) []embedding.WindowReport {
+	g.judgeEntries(entries, j.cfg)
+	g.judgePool(opinions, j.cfg)
+	g.hold(repeats)
+	reference := g.reference.Load()
+	reports := make([]embedding.WindowReport, 0, len(entries))
+	for i := range entries {
+		e := &entries[i]
+		if e.window != nil && e.window.N() > 0 && e.compared {
+			e.report.Drift = compare(reference, e.window)
+			e.report.Drift.ReferenceWindows = g.learned()
+		}
+		e.report.Verdict, e.report.Evidence = g.verdict(e.key.Replica, e.source)
+		f := repeats[e.source]
+		if f.Count > 0 {
+			e.report.Repeats = &f.Repeats
+		}
+		if e.report.Counts.Invalid() > 0 {
+			e.report.Verdict = embedding.VerdictInvalidOutput
+		}
+		if j.cfg.ReportState {
+			e.report.State = j.windowState(g, e, &f)
+		}
+		if e.window != nil && e.giveBack != nil {
+			e.giveBack(e.window)
+		}
+		reports = append(reports, e.report)
+	}
+	return reports
+}
+
+// judgeEntries lets a group judge the windows of its replicas that hold vectors to compare.
 func (g *group) judgeEntries(entries []entry, cfg *Config) {
-	var windows []drift.Replica
+	var windows []replicaWindow
 	for _, e := range entries {
-		if e.window != nil && e.window.N() > 0 {
-			windows = append(windows, drift.Replica{Name: e.key.Replica, Window: e.window})
+		// What was compared with a reference that was renewed since is comparable with nothing.
+		if e.window != nil && e.window.N() > 0 && (e.compared || !e.window.HasCosines()) {
+			windows = append(windows, replicaWindow{drift.Replica{Name: e.key.Replica, Window: e.window}, e.compared})
 		}
 	}
-	if len(windows) > 0 {
-		g.judge(windows, cfg)
-	}
+	g.judge(windows, cfg)
 }
 
 // replica names the server that answered, empty if that is not known.

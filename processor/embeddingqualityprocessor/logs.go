@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/processor"
+	"go.opentelemetry.io/collector/processor/processorhelper"
 
 	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
 	"github.com/otelcol-embedding/otelcol-embedding/processor/embeddingqualityprocessor/internal/metadata"
@@ -49,6 +50,9 @@ func (p *logsProcessor) shutdown(ctx context.Context) error {
 func (p *logsProcessor) process(ctx context.Context, logs plog.Logs) (plog.Logs, error) {
 	w := p.judge.worker()
 	defer p.judge.release(ctx, w)
+	if p.judge.merger != nil && p.merge(ctx, w, logs) && logs.ResourceLogs().Len() == 0 {
+		return logs, processorhelper.ErrSkipProcessingData
+	}
 	for _, resource := range logs.ResourceLogs().All() {
 		for _, scope := range resource.ScopeLogs().All() {
 			for _, record := range scope.LogRecords().All() {
@@ -57,6 +61,23 @@ func (p *logsProcessor) process(ctx context.Context, logs plog.Logs) (plog.Logs,
 		}
 	}
 	return logs, nil
+}
+
+// merge takes the reports that can be merged out of logs, with what is empty then, and returns whether there were any.
+func (p *logsProcessor) merge(ctx context.Context, w *worker, logs plog.Logs) bool {
+	found := false
+	logs.ResourceLogs().RemoveIf(func(resource plog.ResourceLogs) bool {
+		resource.ScopeLogs().RemoveIf(func(scope plog.ScopeLogs) bool {
+			before := scope.LogRecords().Len()
+			scope.LogRecords().RemoveIf(func(record plog.LogRecord) bool {
+				return w.report.ReadLogRecord(record) && p.judge.merge(ctx, &w.report, p.reporter.clock.now())
+			})
+			found = found || scope.LogRecords().Len() < before
+			return before > 0 && scope.LogRecords().Len() == 0
+		})
+		return found && resource.ScopeLogs().Len() == 0
+	})
+	return found
 }
 
 func (p *logsProcessor) record(ctx context.Context, w *worker, record plog.LogRecord) {

@@ -204,7 +204,7 @@ func TestPanicIsContained(t *testing.T) {
 		assert.False(t, got.HasQuality)
 		assert.Empty(t, got.Vectors)
 	}
-	p.reporter.report(t.Context()) // to a next component that is nil
+	p.reporter.report(t.Context(), false) // to a next component that is nil
 	metadatatest.AssertEqualProcessorEmbeddingQualityPanics(t, tel,
 		[]metricdata.DataPoint[int64]{{Value: 3}}, metricdatatest.IgnoreTimestamp())
 	require.NoError(t, tel.Shutdown(t.Context()))

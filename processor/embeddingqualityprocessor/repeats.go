@@ -93,6 +93,7 @@ type repeatsFinding struct {
 	embedding.Repeats
 	// verdict is empty where all vectors agree.
 	verdict embedding.Verdict
+	tally   *drift.ConsistencyTally
 }
 
 // judgeRepeats tells what is wrong by where vectors disagree; see drift.ConsistencyTally.
@@ -106,7 +107,7 @@ func judgeRepeats(all *drift.ConsistencyTally, sources map[uint32]*drift.Consist
 	findings := make(map[uint32]repeatsFinding, len(sources))
 	for source, t := range sources {
 		same, other := t.SameSource.Total(), t.OtherSource.Total()
-		f := repeatsFinding{Repeats: embedding.Repeats{
+		f := repeatsFinding{tally: t, Repeats: embedding.Repeats{
 			Count:      int64(same.Repeats + other.Repeats),
 			Mismatches: int64(same.Mismatches + other.Mismatches),
 			MinCosine:  1 - t.Farthest,

@@ -25,7 +25,7 @@ func (r *reporter) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	r.cancel = cancel
 	r.opened = r.clock.now()
-	r.stop = r.clock.every(r.judge.cfg.Window, func() { r.report(ctx) })
+	r.stop = r.clock.every(r.judge.cfg.Window, func() { r.report(ctx, false) })
 }
 
 // shutdown reports the window that was begun. A report that is under way may finish until ctx ends.
@@ -36,14 +36,15 @@ func (r *reporter) shutdown(ctx context.Context) {
 		release()
 		r.cancel()
 		r.stop = nil
-		r.report(ctx)
+		r.report(ctx, true)
 	}
 }
 
-func (r *reporter) report(ctx context.Context) {
+// report ends the window, the last time for good.
+func (r *reporter) report(ctx context.Context, last bool) {
 	defer r.judge.contain(ctx)
 	end := r.clock.now()
-	reports := r.judge.reports(r.opened, end)
+	reports := r.judge.reports(r.opened, end, last)
 	r.opened = end
 	r.judge.saveIfDue(ctx, end)
 	if len(reports) == 0 {

@@ -25,12 +25,13 @@ type savedGroup struct {
 
 	// Learner is set until there is a reference, and what follows from then on.
 	Learner      []byte
-	Digest       [16]byte // of the reference
+	Digest       string // of the reference
 	Detectors    []byte
 	Differential []byte
 	Pending      []byte
 	Findings     drift.Findings
 	Replicas     map[string]drift.Weight
+	Pool         drift.Pool
 
 	Texts   []byte // drift.Consistency
 	Healthy []byte // drift.ConsistencyTally
@@ -52,7 +53,8 @@ func (g *group) save(generation string) (reference, state []byte, err error) {
 	}
 	s := savedGroup{
 		Generation: generation, Pinned: g.pinned, Since: g.since, Sources: g.sources, LastSource: g.lastSource,
-		Findings: g.findings, Replicas: g.replicas, Held: make(map[uint32]savedVerdict, len(g.held)),
+		Findings: g.findings, Replicas: g.replicas, Pool: g.pool.Pool,
+		Held: make(map[uint32]savedVerdict, len(g.held)),
 	}
 	for source, h := range g.held {
 		s.Held[source] = savedVerdict{h.verdict, h.windows}
@@ -62,7 +64,7 @@ func (g *group) save(generation string) (reference, state []byte, err error) {
 		s.Learner, errs[0] = g.learner.AppendBinary(nil)
 	}
 	if g.monitor != nil {
-		s.Digest = g.reference.Load().Digest()
+		s.Digest = g.digest
 		s.Detectors, errs[1] = g.monitor.AppendDetectors(nil)
 		s.Differential, errs[2] = g.differential.AppendBinary(nil)
 		s.Pending, errs[3] = g.pending.AppendBinary(nil)
@@ -89,6 +91,7 @@ func (g *group) restore(reference, state []byte, generation string) error {
 	if s.Generation != generation {
 		return errGeneration
 	}
+	g.pool.Pool = s.Pool
 	g.sources, g.lastSource = s.Sources, s.LastSource
 	if g.sources == nil {
 		g.sources = make(map[string]uint32)
@@ -102,7 +105,7 @@ func (g *group) restore(reference, state []byte, generation string) error {
 	switch {
 	case g.pinned:
 		// If the file is the one that it was, what was learned since is worth more than what it knows.
-		if !s.Pinned || s.Digest != g.reference.Load().Digest() {
+		if !s.Pinned || s.Digest != g.digest {
 			return nil
 		}
 		return g.restoreMonitor(g.monitor, &s)
@@ -118,11 +121,11 @@ func (g *group) restore(reference, state []byte, generation string) error {
 	if err := r.UnmarshalBinary(reference); err != nil {
 		return err
 	}
-	if r.Digest() != s.Digest {
-		return errors.New("the reference is not the one that the rest belongs to")
-	}
 	if err := g.restoreMonitor(drift.NewMonitor(r), &s); err != nil {
 		return err
+	}
+	if g.digest != s.Digest {
+		return errors.New("the reference is not the one that the rest belongs to")
 	}
 	g.saved.reference = true
 	return nil
@@ -174,6 +177,8 @@ func (r *repeats) restore(texts, healthy []byte) error {
 type savedIndex struct {
 	Groups   []groupKey
 	Profiles []savedProfile
+	// Closed is when the first window began that was not closed yet, for merging.
+	Closed time.Time
 }
 
 type savedProfile struct {

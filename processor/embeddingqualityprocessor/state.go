@@ -96,6 +96,7 @@ func (s *state) end(e *entry) bool {
 	s.texts.reset()
 	e.window, s.window, s.spare = s.window, s.spare, nil
 	e.trial, s.trial = s.trial, trialWindow{}
+	e.compared = s.compared != nil && s.compared == s.group.reference.Load()
 	if e.window != nil && e.window.Norm.N > 0 {
 		report.Norm, report.HasNorm = moments(&e.window.Norm), true
 	}

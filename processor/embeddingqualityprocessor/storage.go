@@ -63,6 +63,9 @@ func (j *judge) restore(ctx context.Context) error {
 			return nil
 		}
 	}
+	if j.merger != nil {
+		j.merger.restore(index.Closed)
+	}
 	for _, p := range index.Profiles {
 		j.profile(profileKey{p.Model, p.TaskType}).restore(p)
 	}
@@ -159,6 +162,9 @@ func (j *judge) saved() (savedIndex, []*group) {
 		if s, learned := p.saved(key); learned {
 			index.Profiles = append(index.Profiles, s)
 		}
+	}
+	if j.merger != nil {
+		index.Closed = j.merger.closed()
 	}
 	slices.Reverse(index.Profiles) // as they are made again
 	return index, groups

@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/processor"
+	"go.opentelemetry.io/collector/processor/processorhelper"
 
 	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
 	"github.com/otelcol-embedding/otelcol-embedding/processor/embeddingqualityprocessor/internal/metadata"
@@ -49,6 +50,9 @@ func (p *tracesProcessor) shutdown(ctx context.Context) error {
 func (p *tracesProcessor) process(ctx context.Context, traces ptrace.Traces) (ptrace.Traces, error) {
 	w := p.judge.worker()
 	defer p.judge.release(ctx, w)
+	if p.judge.merger != nil && p.merge(ctx, w, traces) && traces.ResourceSpans().Len() == 0 {
+		return traces, processorhelper.ErrSkipProcessingData
+	}
 	for _, resource := range traces.ResourceSpans().All() {
 		for _, scope := range resource.ScopeSpans().All() {
 			if scope.Scope().Name() == embedding.ReceiverScope {
@@ -60,6 +64,23 @@ func (p *tracesProcessor) process(ctx context.Context, traces ptrace.Traces) (pt
 		}
 	}
 	return traces, nil
+}
+
+// merge takes the reports that can be merged out of traces, with what is empty then, and returns whether there were any.
+func (p *tracesProcessor) merge(ctx context.Context, w *worker, traces ptrace.Traces) bool {
+	found := false
+	traces.ResourceSpans().RemoveIf(func(resource ptrace.ResourceSpans) bool {
+		resource.ScopeSpans().RemoveIf(func(scope ptrace.ScopeSpans) bool {
+			before := scope.Spans().Len()
+			scope.Spans().RemoveIf(func(span ptrace.Span) bool {
+				return w.report.ReadSpan(span) && p.judge.merge(ctx, &w.report, p.reporter.clock.now())
+			})
+			found = found || scope.Spans().Len() < before
+			return before > 0 && scope.Spans().Len() == 0
+		})
+		return found && resource.ScopeSpans().Len() == 0
+	})
+	return found
 }
 
 func (p *tracesProcessor) span(ctx context.Context, w *worker, span ptrace.Span) {

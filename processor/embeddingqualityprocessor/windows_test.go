@@ -213,7 +213,7 @@ func TestKeys(t *testing.T) {
 	}
 	var keys []string
 	for _, report := range h.reports() {
-		keys = append(keys, report.Key.String())
+		keys = append(keys, report.Key.Group()+"|"+report.Key.Replica)
 	}
 	assert.Equal(t, []string{
 		"answered|general|32|10.0.0.1:8000",

@@ -31,6 +31,8 @@ type TelemetryBuilder struct {
 	ProcessorEmbeddingQualityKeys           metric.Int64ObservableUpDownCounter
 	ProcessorEmbeddingQualityKeysEvicted    metric.Int64Counter
 	ProcessorEmbeddingQualityPanics         metric.Int64Counter
+	ProcessorEmbeddingQualityReportsDropped metric.Int64Counter
+	ProcessorEmbeddingQualityReportsMerged  metric.Int64Counter
 	ProcessorEmbeddingQualitySavesFailed    metric.Int64Counter
 	ProcessorEmbeddingQualityVectorsFlagged metric.Int64Counter
 	ProcessorEmbeddingQualityVectorsJudged  metric.Int64Counter
@@ -108,6 +110,18 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_processor_embedding_quality_panics",
 		metric.WithDescription("Number of panics that were contained. Each one left a record unjudged or a window unreported. [Alpha]"),
 		metric.WithUnit("{panic}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorEmbeddingQualityReportsDropped, err = builder.meter.Int64Counter(
+		"otelcol_processor_embedding_quality_reports_dropped",
+		metric.WithDescription("Number of window reports of other processors that were not merged, by reason. [Alpha]"),
+		metric.WithUnit("{report}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorEmbeddingQualityReportsMerged, err = builder.meter.Int64Counter(
+		"otelcol_processor_embedding_quality_reports_merged",
+		metric.WithDescription("Number of window reports of other processors that were merged. [Alpha]"),
+		metric.WithUnit("{report}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorEmbeddingQualitySavesFailed, err = builder.meter.Int64Counter(

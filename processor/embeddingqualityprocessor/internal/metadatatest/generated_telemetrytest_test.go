@@ -26,6 +26,8 @@ func TestSetupTelemetry(t *testing.T) {
 	}))
 	tb.ProcessorEmbeddingQualityKeysEvicted.Add(context.Background(), 1)
 	tb.ProcessorEmbeddingQualityPanics.Add(context.Background(), 1)
+	tb.ProcessorEmbeddingQualityReportsDropped.Add(context.Background(), 1)
+	tb.ProcessorEmbeddingQualityReportsMerged.Add(context.Background(), 1)
 	tb.ProcessorEmbeddingQualitySavesFailed.Add(context.Background(), 1)
 	tb.ProcessorEmbeddingQualityVectorsFlagged.Add(context.Background(), 1)
 	tb.ProcessorEmbeddingQualityVectorsJudged.Add(context.Background(), 1)
@@ -38,6 +40,12 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorEmbeddingQualityPanics(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorEmbeddingQualityReportsDropped(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorEmbeddingQualityReportsMerged(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorEmbeddingQualitySavesFailed(t, testTel,
