@@ -59,7 +59,8 @@ type worker struct {
 	seed   maphash.Seed
 	rows   []row
 	bytes  []byte
-	// vectors and counts are what was judged since the worker was taken from the pool.
+	// vectors and counts are what was judged since the worker was taken from the pool, at the time taken.
+	taken   time.Time
 	vectors int64
 	counts  embedding.ReasonCounts
 }
@@ -101,13 +102,17 @@ func newJudge(set component.TelemetrySettings, cfg *Config) (*judge, error) {
 	j.workers.New = func() any {
 		return &worker{texts: embedding.NewTextReader(embedding.NewFingerprinter(key), nil, nil), seed: seed}
 	}
-	err = telemetry.RegisterProcessorEmbeddingQualityKeysCallback(func(_ context.Context, o metric.Int64Observer) error {
-		j.mu.Lock()
-		defer j.mu.Unlock()
-		o.Observe(int64(j.states.len()))
-		return nil
-	})
-	return j, err
+	return j, errors.Join(
+		telemetry.RegisterProcessorEmbeddingQualityKeysCallback(func(_ context.Context, o metric.Int64Observer) error {
+			j.mu.Lock()
+			defer j.mu.Unlock()
+			o.Observe(int64(j.states.len()))
+			return nil
+		}),
+		telemetry.RegisterProcessorEmbeddingQualityMemoryCallback(func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(int64(j.size()))
+			return nil
+		}))
 }
 
 // start makes the judge ready to judge, with what was learned before.
@@ -133,12 +138,17 @@ func (j *judge) shutdown(ctx context.Context) error {
 	return err
 }
 
-func (j *judge) worker() *worker { return j.workers.Get().(*worker) }
+func (j *judge) worker() *worker {
+	w := j.workers.Get().(*worker)
+	w.taken = time.Now()
+	return w
+}
 
 // release counts what w judged and gives it back, without any memory of the records that it read.
 func (j *judge) release(ctx context.Context, w *worker) {
 	if w.vectors > 0 {
 		j.telemetry.ProcessorEmbeddingQualityVectorsJudged.Add(ctx, w.vectors)
+		j.telemetry.ProcessorEmbeddingQualityJudgingTime.Add(ctx, time.Since(w.taken).Seconds())
 	}
 	for reason, option := range j.flagged {
 		if n := *w.counts.Of(reason); n > 0 {

@@ -252,7 +252,11 @@ func testMemoryOfKey(t *testing.T, reference, windows int) {
 	}
 	h.sink.Reset()
 	perKey := (heap() - before) / keys
-	t.Logf("%d KiB a key", perKey/1024)
+	got, err := h.telemetry.GetMetric("otelcol_processor_embedding_quality_memory")
+	require.NoError(t, err)
+	reported := got.Data.(metricdata.Sum[int64]).DataPoints[0].Value / keys
+	t.Logf("%d KiB a key, %d KiB reported", perKey/1024, reported/1024)
+	assert.InEpsilon(t, perKey, reported, 0.15)
 	assert.Less(t, perKey, int64(1<<20))
 	assert.Greater(t, perKey, int64(64*dimension*4), "the measurement sees the vectors that are kept")
 }

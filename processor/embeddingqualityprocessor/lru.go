@@ -49,3 +49,14 @@ func (l *lru[K, V]) all() iter.Seq2[K, V] {
 		}
 	}
 }
+
+// values returns the values of l, the latest used first.
+func values[K comparable, V any](l *lru[K, V]) iter.Seq[V] {
+	return func(yield func(V) bool) {
+		for _, v := range l.all() {
+			if !yield(v) {
+				return
+			}
+		}
+	}
+}

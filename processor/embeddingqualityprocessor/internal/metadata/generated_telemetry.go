@@ -28,8 +28,10 @@ type TelemetryBuilder struct {
 	meter                                   metric.Meter
 	mu                                      sync.Mutex
 	registrations                           []metric.Registration
+	ProcessorEmbeddingQualityJudgingTime    metric.Float64Counter
 	ProcessorEmbeddingQualityKeys           metric.Int64ObservableUpDownCounter
 	ProcessorEmbeddingQualityKeysEvicted    metric.Int64Counter
+	ProcessorEmbeddingQualityMemory         metric.Int64ObservableUpDownCounter
 	ProcessorEmbeddingQualityPanics         metric.Int64Counter
 	ProcessorEmbeddingQualityReportsDropped metric.Int64Counter
 	ProcessorEmbeddingQualityReportsMerged  metric.Int64Counter
@@ -57,6 +59,21 @@ func (builder *TelemetryBuilder) RegisterProcessorEmbeddingQualityKeysCallback(c
 		cb(ctx, &observerInt64{inst: builder.ProcessorEmbeddingQualityKeys, obs: o})
 		return nil
 	}, builder.ProcessorEmbeddingQualityKeys)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterProcessorEmbeddingQualityMemoryCallback sets callback for observable ProcessorEmbeddingQualityMemory metric.
+func (builder *TelemetryBuilder) RegisterProcessorEmbeddingQualityMemoryCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ProcessorEmbeddingQualityMemory, obs: o})
+		return nil
+	}, builder.ProcessorEmbeddingQualityMemory)
 	if err != nil {
 		return err
 	}
@@ -94,6 +111,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
+	builder.ProcessorEmbeddingQualityJudgingTime, err = builder.meter.Float64Counter(
+		"otelcol_processor_embedding_quality_judging_time",
+		metric.WithDescription("Time spent on judging events. Over the number of vectors judged, it is the time per vector. [Alpha]"),
+		metric.WithUnit("s"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ProcessorEmbeddingQualityKeys, err = builder.meter.Int64ObservableUpDownCounter(
 		"otelcol_processor_embedding_quality_keys",
 		metric.WithDescription("Number of keys (model, task type, dimension, replica) in memory. [Alpha]"),
@@ -104,6 +127,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_processor_embedding_quality_keys_evicted",
 		metric.WithDescription("Number of keys that were forgotten, with what was learned of them, to keep within `max_keys`. [Alpha]"),
 		metric.WithUnit("{key}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorEmbeddingQualityMemory, err = builder.meter.Int64ObservableUpDownCounter(
+		"otelcol_processor_embedding_quality_memory",
+		metric.WithDescription("Memory taken by what is kept of all keys, by what is large in it. [Alpha]"),
+		metric.WithUnit("By"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorEmbeddingQualityPanics, err = builder.meter.Int64Counter(

@@ -24,6 +24,11 @@ func TestSetupTelemetry(t *testing.T) {
 		observer.Observe(1)
 		return nil
 	}))
+	require.NoError(t, tb.RegisterProcessorEmbeddingQualityMemoryCallback(func(_ context.Context, observer metric.Int64Observer) error {
+		observer.Observe(1)
+		return nil
+	}))
+	tb.ProcessorEmbeddingQualityJudgingTime.Add(context.Background(), 1)
 	tb.ProcessorEmbeddingQualityKeysEvicted.Add(context.Background(), 1)
 	tb.ProcessorEmbeddingQualityPanics.Add(context.Background(), 1)
 	tb.ProcessorEmbeddingQualityReportsDropped.Add(context.Background(), 1)
@@ -33,10 +38,16 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.ProcessorEmbeddingQualityVectorsJudged.Add(context.Background(), 1)
 	tb.ProcessorEmbeddingQualityWindowsEmitted.Add(context.Background(), 1)
 	tb.ProcessorEmbeddingQualityWindowsFailed.Add(context.Background(), 1)
+	AssertEqualProcessorEmbeddingQualityJudgingTime(t, testTel,
+		[]metricdata.DataPoint[float64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorEmbeddingQualityKeys(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorEmbeddingQualityKeysEvicted(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorEmbeddingQualityMemory(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorEmbeddingQualityPanics(t, testTel,
