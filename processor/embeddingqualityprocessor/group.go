@@ -96,6 +96,7 @@ func (g *group) use(m *drift.Monitor) {
 type heldVerdict struct {
 	verdict embedding.Verdict
 	windows int
+	flips   bool
 }
 
 const (
@@ -178,11 +179,11 @@ func (g *group) hold(findings map[uint32]repeatsFinding) {
 		switch f.verdict {
 		case "":
 		case embedding.VerdictModelChanged:
-			g.held[source] = heldVerdict{f.verdict, holdChanged}
+			g.held[source] = heldVerdict{verdict: f.verdict, windows: holdChanged}
 		default:
-			// A text that gets the vector of the new model right after one of the old is no sign of instability.
-			if g.held[source].verdict != embedding.VerdictModelChanged {
-				g.held[source] = heldVerdict{f.verdict, holdUnstable}
+			// A text that gets the vector of the new model right after one of the old is no sign of instability, unless it goes on.
+			if f.flips || g.held[source].verdict != embedding.VerdictModelChanged {
+				g.held[source] = heldVerdict{f.verdict, holdUnstable, f.flips}
 			}
 		}
 	}
@@ -195,11 +196,16 @@ func (g *group) verdict(replica string, source uint32) (embedding.Verdict, []emb
 	verdict, evidence := g.drift(replica)
 	held, ok := g.held[source]
 	switch {
-	case !ok, verdict == embedding.VerdictReplicaFault, verdict == embedding.VerdictModelChanged:
+	case !ok, verdict == embedding.VerdictReplicaFault:
+		return verdict, evidence
+	case held.flips, held.verdict == embedding.VerdictReplicaFault:
+		// What alternates between two vectors moves statistics too, and so does a replica at fault.
+		return held.verdict, evidence
+	case verdict == embedding.VerdictModelChanged:
 		return verdict, evidence
 	case verdict == embedding.VerdictTrafficShift:
 		// Other traffic does not change the vectors of the same texts: as long as there is drift, it is the model's.
-		held = heldVerdict{embedding.VerdictModelChanged, holdChanged}
+		held = heldVerdict{verdict: embedding.VerdictModelChanged, windows: holdChanged}
 		g.held[source] = held
 	}
 	return held.verdict, evidence

@@ -16,6 +16,9 @@ const (
 	minSettled = 4
 	// changedShare is the share of them that another model gives other vectors to.
 	changedShare = 0.8
+	// flippedShare is the share of the texts whose vectors had changed lately, of which an unstable output changes them again, and another
+	// model none.
+	flippedShare = 0.2
 	// minRepeats is the number of repeats from which a replica is blamed.
 	minRepeats = 4
 	// maxHealthyRepeats is the number of repeats that the tolerance is learned from.
@@ -93,7 +96,9 @@ type repeatsFinding struct {
 	embedding.Repeats
 	// verdict is empty where all vectors agree.
 	verdict embedding.Verdict
-	tally   *drift.ConsistencyTally
+	// flips is whether vectors change again and again, which no change of the model makes them do.
+	flips bool
+	tally *drift.ConsistencyTally
 }
 
 // judgeRepeats tells what is wrong by where vectors disagree; see drift.ConsistencyTally.
@@ -103,6 +108,9 @@ func judgeRepeats(all *drift.ConsistencyTally, sources map[uint32]*drift.Consist
 		Mismatches: all.SameSource.Settled.Mismatches + all.OtherSource.Settled.Mismatches,
 	}
 	changed := settled.Repeats >= minSettled && float64(settled.Mismatches) >= changedShare*float64(settled.Repeats)
+	// Between replicas, of which one may be at fault, texts change with the replica that they come to.
+	lately := all.SameSource.Changed
+	flips := lately.Repeats >= minSettled && float64(lately.Mismatches) >= flippedShare*float64(lately.Repeats)
 	faulty, blamed := blame(all, sources)
 	findings := make(map[uint32]repeatsFinding, len(sources))
 	for source, t := range sources {
@@ -116,10 +124,10 @@ func judgeRepeats(all *drift.ConsistencyTally, sources map[uint32]*drift.Consist
 		case f.Mismatches == 0 || blamed && source != faulty:
 		case blamed:
 			f.verdict = embedding.VerdictReplicaFault
-		case changed:
+		case changed && !flips:
 			f.verdict = embedding.VerdictModelChanged
 		default:
-			f.verdict = embedding.VerdictUnstableOutput
+			f.verdict, f.flips = embedding.VerdictUnstableOutput, flips
 		}
 		findings[source] = f
 	}

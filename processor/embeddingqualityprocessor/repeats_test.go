@@ -94,6 +94,35 @@ func TestModelChangedByDrift(t *testing.T) {
 	}
 }
 
+// TestUnstableOutputThatDrifts: a server that answers with one model and another in turn is unstable, however much its vectors drift.
+func TestUnstableOutputThatDrifts(t *testing.T) {
+	h, s := newHarness(t, func(c *Config) { c.Reference.Vectors = 2000 }), newSource(testDimension, 5)
+	asked := s.event(10)
+	for range 20 + drift.MinNull {
+		h.judge(question(asked, same))
+		h.judge(s.event(100))
+		require.False(t, h.reports()[0].Verdict.Alarming())
+	}
+	other := newSource(testDimension, 6)
+	swapped := func(_ int, x []float32) []float32 {
+		if s.random.IntN(2) == 0 {
+			return x
+		}
+		return other.vector()
+	}
+	drifts := false
+	for i := range 40 {
+		h.judge(question(asked, swapped))
+		h.judge(question(s.event(100), swapped))
+		report := h.reports()[0]
+		drifts = drifts || len(report.Alarms()) > 0
+		if i > 2 {
+			require.Equal(t, embedding.VerdictUnstableOutput, report.Verdict, "window %d", i)
+		}
+	}
+	assert.True(t, drifts)
+}
+
 // TestSmallDifferencesAgree: another kernel or batch changes the last digits.
 func TestSmallDifferencesAgree(t *testing.T) {
 	h, s := newHarness(t), newSource(testDimension, 3)

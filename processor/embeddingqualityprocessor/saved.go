@@ -41,6 +41,7 @@ type savedGroup struct {
 type savedVerdict struct {
 	Verdict embedding.Verdict
 	Windows int
+	Flips   bool
 }
 
 // save returns the parts of the group that have changed since they were saved, nil for those that have not. They count as saved, unless
@@ -57,7 +58,7 @@ func (g *group) save(generation string) (reference, state []byte, err error) {
 		Held: make(map[uint32]savedVerdict, len(g.held)),
 	}
 	for source, h := range g.held {
-		s.Held[source] = savedVerdict{h.verdict, h.windows}
+		s.Held[source] = savedVerdict{h.verdict, h.windows, h.flips}
 	}
 	var errs [7]error
 	if g.learner != nil {
@@ -97,7 +98,7 @@ func (g *group) restore(reference, state []byte, generation string) error {
 		g.sources = make(map[string]uint32)
 	}
 	for source, h := range s.Held {
-		g.held[source] = heldVerdict{h.Verdict, h.Windows}
+		g.held[source] = heldVerdict{h.Verdict, h.Windows, h.Flips}
 	}
 	if err := g.repeats.restore(s.Texts, s.Healthy); err != nil {
 		return err
