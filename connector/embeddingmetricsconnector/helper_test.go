@@ -142,6 +142,7 @@ func report() embedding.WindowReport {
 			EffectiveRank:    30,
 			HasVariances:     true,
 		},
+		Repeats: &embedding.Repeats{Count: 12, Mismatches: 2, MinCosine: 0.58},
 		Evidence: []embedding.Evidence{
 			{Statistic: embedding.StatisticMean, P: 0.4, Share: 0.1},
 			{Statistic: embedding.StatisticCosines, P: 0.4, Share: 0.1},

@@ -40,6 +40,8 @@ type gauges struct {
 	cosineKS, centroidDistance, meanShiftZ   metric.Float64ObservableGauge
 	varianceShift, effectiveRank, evidence   metric.Float64ObservableGauge
 	referenceVectors, referenceWindows       metric.Int64ObservableGauge
+	repeatsCosineMin                         metric.Float64ObservableGauge
+	repeats, repeatsMismatches               metric.Int64ObservableGauge
 	state                                    metric.Int64ObservableGauge
 }
 
@@ -140,6 +142,15 @@ func newGauges(meter metric.Meter, cfg *metadata.MetricsConfig) (gauges, []metri
 		referenceWindows: b.intGauge(cfg.EmbeddingReferenceWindows.Enabled,
 			"embedding.reference.windows", "{window}",
 			"Windows from which it was learned what is usual, up to the 200 that verdicts on drift need."),
+		repeats: b.intGauge(cfg.EmbeddingRepeats.Enabled,
+			"embedding.repeats", "{vector}",
+			"Vectors of the latest window that were compared with the one that the same text had before."),
+		repeatsMismatches: b.intGauge(cfg.EmbeddingRepeatsMismatches.Enabled,
+			"embedding.repeats.mismatches", "{vector}",
+			"Vectors of the latest window that differed from the one that the same text had before."),
+		repeatsCosineMin: b.gauge(cfg.EmbeddingRepeatsCosineMin.Enabled,
+			"embedding.repeats.cosine.min", "{cosine}",
+			"Smallest cosine between two vectors of one text in the latest window."),
 		state: b.intGauge(cfg.EmbeddingQualityState.Enabled,
 			"embedding.quality.state", "{state}",
 			"1 for the verdict of the latest window, 0 for every other verdict."),

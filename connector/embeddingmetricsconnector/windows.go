@@ -145,6 +145,13 @@ func (w *windows) observeWindow(o metric.Observer, found *window) {
 			observe(o, g.evidence, e.Share, option)
 		}
 	}
+	var repeats embedding.Repeats
+	if report.Repeats != nil {
+		repeats = *report.Repeats
+		observe(o, g.repeatsCosineMin, repeats.MinCosine, found.key)
+	}
+	observeInt(o, g.repeats, repeats.Count, found.key)
+	observeInt(o, g.repeatsMismatches, repeats.Mismatches, found.key)
 	d := report.Drift
 	if d == nil {
 		return

@@ -39,19 +39,22 @@ func TestReportsBecomeGaugesAndNoRequests(t *testing.T) {
 			feedLatest(p)
 			got := p.stop(t)
 			for metric, value := range map[string]float64{
-				"embedding.norm.mean":         1,
-				"embedding.norm.stddev":       0.001,
-				"embedding.norm.min":          0.99,
-				"embedding.norm.max":          1.01,
-				"embedding.cosine.mean":       0.55,
-				"embedding.cosine.stddev":     0.1,
-				"embedding.centroid.distance": 0.01,
-				"embedding.mean_shift.z":      0.3,
-				"embedding.reference.vectors": 20000,
-				"embedding.reference.windows": 200,
-				"embedding.cosine.ks":         0.04,
-				"embedding.variance_shift":    0.01,
-				"embedding.effective_rank":    30,
+				"embedding.norm.mean":          1,
+				"embedding.norm.stddev":        0.001,
+				"embedding.norm.min":           0.99,
+				"embedding.norm.max":           1.01,
+				"embedding.cosine.mean":        0.55,
+				"embedding.cosine.stddev":      0.1,
+				"embedding.centroid.distance":  0.01,
+				"embedding.mean_shift.z":       0.3,
+				"embedding.reference.vectors":  20000,
+				"embedding.reference.windows":  200,
+				"embedding.cosine.ks":          0.04,
+				"embedding.variance_shift":     0.01,
+				"embedding.effective_rank":     30,
+				"embedding.repeats":            12,
+				"embedding.repeats.mismatches": 2,
+				"embedding.repeats.cosine.min": 0.58,
 			} {
 				require.Equal(t, map[string]float64{reportLabels: value}, values(t, got, metric), metric)
 			}

@@ -386,6 +386,66 @@ func (ms *EmbeddingReferenceWindowsMetricConfig) Unmarshal(parser *confmap.Conf)
 	return nil
 }
 
+// EmbeddingRepeatsMetricConfig provides config for the embedding.repeats metric.
+type EmbeddingRepeatsMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *EmbeddingRepeatsMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// EmbeddingRepeatsCosineMinMetricConfig provides config for the embedding.repeats.cosine.min metric.
+type EmbeddingRepeatsCosineMinMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *EmbeddingRepeatsCosineMinMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
+// EmbeddingRepeatsMismatchesMetricConfig provides config for the embedding.repeats.mismatches metric.
+type EmbeddingRepeatsMismatchesMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *EmbeddingRepeatsMismatchesMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
 // EmbeddingRequestAnomaliesMetricConfig provides config for the embedding.request.anomalies metric.
 type EmbeddingRequestAnomaliesMetricConfig struct {
 	Enabled          bool `mapstructure:"enabled"`
@@ -667,6 +727,9 @@ type MetricsConfig struct {
 	EmbeddingQualityState                     EmbeddingQualityStateMetricConfig                     `mapstructure:"embedding.quality.state"`
 	EmbeddingReferenceVectors                 EmbeddingReferenceVectorsMetricConfig                 `mapstructure:"embedding.reference.vectors"`
 	EmbeddingReferenceWindows                 EmbeddingReferenceWindowsMetricConfig                 `mapstructure:"embedding.reference.windows"`
+	EmbeddingRepeats                          EmbeddingRepeatsMetricConfig                          `mapstructure:"embedding.repeats"`
+	EmbeddingRepeatsCosineMin                 EmbeddingRepeatsCosineMinMetricConfig                 `mapstructure:"embedding.repeats.cosine.min"`
+	EmbeddingRepeatsMismatches                EmbeddingRepeatsMismatchesMetricConfig                `mapstructure:"embedding.repeats.mismatches"`
 	EmbeddingRequestAnomalies                 EmbeddingRequestAnomaliesMetricConfig                 `mapstructure:"embedding.request.anomalies"`
 	EmbeddingRequestDuration                  EmbeddingRequestDurationMetricConfig                  `mapstructure:"embedding.request.duration"`
 	EmbeddingRequestErrors                    EmbeddingRequestErrorsMetricConfig                    `mapstructure:"embedding.request.errors"`
@@ -739,6 +802,15 @@ func DefaultMetricsConfig() MetricsConfig {
 			Enabled: true,
 		},
 		EmbeddingReferenceWindows: EmbeddingReferenceWindowsMetricConfig{
+			Enabled: true,
+		},
+		EmbeddingRepeats: EmbeddingRepeatsMetricConfig{
+			Enabled: true,
+		},
+		EmbeddingRepeatsCosineMin: EmbeddingRepeatsCosineMinMetricConfig{
+			Enabled: true,
+		},
+		EmbeddingRepeatsMismatches: EmbeddingRepeatsMismatchesMetricConfig{
 			Enabled: true,
 		},
 		EmbeddingRequestAnomalies: EmbeddingRequestAnomaliesMetricConfig{

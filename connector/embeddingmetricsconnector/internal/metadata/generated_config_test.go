@@ -83,6 +83,15 @@ func TestMetricsBuilderConfig(t *testing.T) {
 					EmbeddingReferenceWindows: EmbeddingReferenceWindowsMetricConfig{
 						Enabled: true,
 					},
+					EmbeddingRepeats: EmbeddingRepeatsMetricConfig{
+						Enabled: true,
+					},
+					EmbeddingRepeatsCosineMin: EmbeddingRepeatsCosineMinMetricConfig{
+						Enabled: true,
+					},
+					EmbeddingRepeatsMismatches: EmbeddingRepeatsMismatchesMetricConfig{
+						Enabled: true,
+					},
 					EmbeddingRequestAnomalies: EmbeddingRequestAnomaliesMetricConfig{
 						Enabled: true,
 					},
@@ -186,6 +195,15 @@ func TestMetricsBuilderConfig(t *testing.T) {
 					EmbeddingReferenceWindows: EmbeddingReferenceWindowsMetricConfig{
 						Enabled: false,
 					},
+					EmbeddingRepeats: EmbeddingRepeatsMetricConfig{
+						Enabled: false,
+					},
+					EmbeddingRepeatsCosineMin: EmbeddingRepeatsCosineMinMetricConfig{
+						Enabled: false,
+					},
+					EmbeddingRepeatsMismatches: EmbeddingRepeatsMismatchesMetricConfig{
+						Enabled: false,
+					},
 					EmbeddingRequestAnomalies: EmbeddingRequestAnomaliesMetricConfig{
 						Enabled: false,
 					},
@@ -232,7 +250,7 @@ func TestMetricsBuilderConfig(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			cfg := loadMetricsBuilderConfig(t, tt.name)
-			diff := cmp.Diff(tt.want, cfg, cmpopts.IgnoreUnexported(EmbeddingBatchSizeMetricConfig{}, EmbeddingCentroidDistanceMetricConfig{}, EmbeddingCosineKsMetricConfig{}, EmbeddingCosineMeanMetricConfig{}, EmbeddingCosineQuantileMetricConfig{}, EmbeddingCosineStddevMetricConfig{}, EmbeddingEffectiveRankMetricConfig{}, EmbeddingInputCharactersMetricConfig{}, EmbeddingInputTokensMetricConfig{}, EmbeddingInputUtilizationMetricConfig{}, EmbeddingMeanShiftZMetricConfig{}, EmbeddingNormMaxMetricConfig{}, EmbeddingNormMeanMetricConfig{}, EmbeddingNormMinMetricConfig{}, EmbeddingNormStddevMetricConfig{}, EmbeddingQualityEvidenceMetricConfig{}, EmbeddingQualityStateMetricConfig{}, EmbeddingReferenceVectorsMetricConfig{}, EmbeddingReferenceWindowsMetricConfig{}, EmbeddingRequestAnomaliesMetricConfig{}, EmbeddingRequestDurationMetricConfig{}, EmbeddingRequestErrorsMetricConfig{}, EmbeddingRequestsMetricConfig{}, EmbeddingServerDurationMetricConfig{}, EmbeddingVarianceShiftMetricConfig{}, EmbeddingVectorsMetricConfig{}, EmbeddingVectorsInvalidMetricConfig{}, EmbeddingVectorsOutliersMetricConfig{}, GenAiClientEmbeddingsDurationMetricConfig{}, GenAiClientEmbeddingsOperationInputTokensMetricConfig{}, GenAiClientOperationDurationMetricConfig{}, GenAiClientTokenUsageMetricConfig{}))
+			diff := cmp.Diff(tt.want, cfg, cmpopts.IgnoreUnexported(EmbeddingBatchSizeMetricConfig{}, EmbeddingCentroidDistanceMetricConfig{}, EmbeddingCosineKsMetricConfig{}, EmbeddingCosineMeanMetricConfig{}, EmbeddingCosineQuantileMetricConfig{}, EmbeddingCosineStddevMetricConfig{}, EmbeddingEffectiveRankMetricConfig{}, EmbeddingInputCharactersMetricConfig{}, EmbeddingInputTokensMetricConfig{}, EmbeddingInputUtilizationMetricConfig{}, EmbeddingMeanShiftZMetricConfig{}, EmbeddingNormMaxMetricConfig{}, EmbeddingNormMeanMetricConfig{}, EmbeddingNormMinMetricConfig{}, EmbeddingNormStddevMetricConfig{}, EmbeddingQualityEvidenceMetricConfig{}, EmbeddingQualityStateMetricConfig{}, EmbeddingReferenceVectorsMetricConfig{}, EmbeddingReferenceWindowsMetricConfig{}, EmbeddingRepeatsMetricConfig{}, EmbeddingRepeatsCosineMinMetricConfig{}, EmbeddingRepeatsMismatchesMetricConfig{}, EmbeddingRequestAnomaliesMetricConfig{}, EmbeddingRequestDurationMetricConfig{}, EmbeddingRequestErrorsMetricConfig{}, EmbeddingRequestsMetricConfig{}, EmbeddingServerDurationMetricConfig{}, EmbeddingVarianceShiftMetricConfig{}, EmbeddingVectorsMetricConfig{}, EmbeddingVectorsInvalidMetricConfig{}, EmbeddingVectorsOutliersMetricConfig{}, GenAiClientEmbeddingsDurationMetricConfig{}, GenAiClientEmbeddingsOperationInputTokensMetricConfig{}, GenAiClientOperationDurationMetricConfig{}, GenAiClientTokenUsageMetricConfig{}))
 			require.Emptyf(t, diff, "Config mismatch (-expected +actual):\n%s", diff)
 		})
 	}
