@@ -27,11 +27,13 @@ type Threshold struct {
 
 const (
 	// cusumShare is how many times smaller than the run length the threshold is. Simulation shows that passing A takes 8.7·A
-	// windows in the mean, whatever A, where the null is known well. What is left makes up for a null that is known from a sample,
-	// and for traffic that is harder to foresee.
-	cusumShare = 2.5
-	// singleShare is the share of the false alarms that single p-values make.
-	singleShare = 0.25
+	// windows in the mean, whatever A, where surprises are independent and their distribution is known. They are not quite: traffic
+	// stays unusual for longer than a forecast foresees, which makes the sum of evidence wrong and single p-values hardly so. Its
+	// share of the false alarms is kept small therefore, which takes one bit of evidence more for half of them.
+	cusumShare = 0.5
+	// singleShare is the share of the false alarms that single p-values make, where these are exact. Most statistics have lighter
+	// tails than are taken for granted, so that half leaves them with one in one to two run lengths.
+	singleShare = 0.5
 )
 
 // NewThreshold returns the threshold for tests detectors side by side that have one false alarm in runLength windows together, in
@@ -62,7 +64,9 @@ func (d *Detector) add(s Sample, t Threshold) Weight {
 	if d.null.Ready() {
 		level := d.null.fit.level(s)
 		var surprise float64
-		surprise, d.deviation = d.null.fit.surprise(level, d.deviation)
+		// What stays unusual is taken for traffic up to a level that traffic is not to be expected to reach: one that was not seen in
+		// two hundred windows may well come in ten thousand.
+		surprise, d.deviation = d.null.fit.surprise(level, d.deviation, d.null.fit.levels.quantile(t.p))
 		w.P = d.null.p(surprise)
 		d.evidence = max(d.evidence, 0) - math.Ln2 - math.Log(w.P)/2
 		if w.P <= t.p {

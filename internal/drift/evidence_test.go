@@ -66,8 +66,8 @@ func TestDetectorRunLength(t *testing.T) {
 			}
 			ratio := total / runs / runLength
 			t.Logf("%.2f run lengths", ratio)
-			assert.Greater(t, ratio, 0.8)
-			assert.Less(t, ratio, 2.5)
+			assert.Greater(t, ratio, 1.0)
+			assert.Less(t, ratio, 2.0)
 		})
 	}
 }
@@ -88,7 +88,7 @@ func TestDetectorFindsWhatStays(t *testing.T) {
 				alarms++
 			}
 		}
-		assert.GreaterOrEqual(t, alarms, 25, "correlation %v", correlation)
+		assert.GreaterOrEqual(t, alarms, 20, "correlation %v", correlation)
 		windows := 0
 		for ; d.add(s.next(), threshold).Alarm(); windows++ {
 			require.Less(t, windows, 60, "the alarm does not end")

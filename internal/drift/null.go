@@ -10,8 +10,6 @@ const (
 	MinNull = 200
 	// maxNull is the number of windows after which a Null takes no more.
 	maxNull = 2048
-	// tailShare is the share of the largest surprises, whose excess over the smallest of them is modelled.
-	tailShare = 0.1
 	// minLevel stands for the level of windows that were all exactly like their reference.
 	minLevel = 1e-9
 	// minP is the smallest p-value. Further out it would be the model that speaks, and not the data.
@@ -47,11 +45,10 @@ type nullFit struct {
 	n      int     // how many samples it is of
 	excess float64 // of the mean of Value over that of Sampling
 	mean   float64 // of the levels
-	most   float64 // the level that is passed by one in a hundred
+	levels tail    // of the levels
 	forecast
 	surprises []float32 // in ascending order
-	tail      int       // how many of them are its tail
-	tailMean  float64   // of their excess over the smallest of them
+	tail      tail      // of the surprises
 }
 
 // N returns the number of windows learned from.
@@ -87,30 +84,31 @@ func (f *nullFit) level(s Sample) float64 {
 // slowly and is seen with noise.
 type forecast struct {
 	persistence float64 // how much of a deviation from the mean lasts to the next window
-	gain        float64 // how much of a surprise is taken for such a deviation
+	gain        float64 // how much of a surprise is taken for such a deviation, where the mean is expected
 }
 
-// surprise returns level over what was expected of it, and the deviation that is expected of the next.
-func (f *nullFit) surprise(level, deviation float64) (surprise, next float64) {
-	// What is beyond all that was seen does not follow from itself: a fault that stays would explain itself away.
-	seen := min(level, f.most) - f.mean
-	return level / max(f.mean+deviation, minLevel), f.persistence * (deviation + f.gain*(seen-deviation))
+// surprise returns level over what was expected of it, and the deviation that is expected of the next. What is above most does not
+// follow from itself: a fault that stays would explain itself away.
+//
+// The gain rises with what is expected. Noise of a squared distance grows with the distance, and what swings with its square, so that
+// the higher the level the more of a surprise is there to stay. With one gain for all levels, a forecast would stay behind each time
+// that a topic takes over, for windows in a row, and evidence would pile up.
+func (f *nullFit) surprise(level, deviation, most float64) (surprise, next float64) {
+	mean := max(f.mean, minLevel)
+	expected := max(mean+deviation, minLevel)
+	gain := f.gain * expected / (f.gain*expected + (1-f.gain)*mean)
+	return level / expected, f.persistence * (deviation + gain*(min(level, most)-mean-deviation))
 }
 
-// p returns the probability of a surprise at least as large: by rank among those of the null, and beyond, by the distribution
-// that the tail of a weighted sum of squares has, the exponential. Its scale is an estimate, for which the predictive distribution
-// accounts (a Lomax distribution): with few windows to learn from, it is heavier.
+// p returns the probability of a surprise at least as large: by rank among those of the null, and beyond, by their tail.
 func (n *Null) p(surprise float64) float64 {
 	f := &n.fit
 	size := len(f.surprises)
 	at, _ := slices.BinarySearch(f.surprises, float32(surprise))
-	above := size - at
-	if above >= f.tail {
+	if above := size - at; above >= tailSize(size) {
 		return float64(1+above) / float64(1+size)
 	}
-	k := float64(f.tail)
-	excess := surprise - float64(f.surprises[size-f.tail])
-	return max(minP, (1+k)/float64(1+size)*math.Exp(-k*math.Log1p(excess/(k*f.tailMean))))
+	return max(minP, f.tail.p(surprise))
 }
 
 // refit estimates the model from all samples.
@@ -126,23 +124,17 @@ func (n *Null) refit() {
 		levels[i] = f.level(Sample{float64(s[0]), float64(s[1])})
 		f.mean += levels[i] / float64(size)
 	}
-	sorted := slices.Sorted(slices.Values(levels))
-	f.most = sorted[size-1-size/100]
+	f.levels = newTail(levels)
 	if !n.Independent {
 		f.forecast = f.bestForecast(levels)
 	}
 	deviation, surprise := 0.0, 0.0
 	for _, level := range levels {
-		surprise, deviation = f.surprise(level, deviation)
+		surprise, deviation = f.surprise(level, deviation, math.Inf(1))
 		f.surprises = append(f.surprises, float32(surprise))
 	}
+	f.tail = newTail(f.surprises)
 	slices.Sort(f.surprises)
-	f.tail = max(1, int(tailShare*float64(size)))
-	tail := f.surprises[len(f.surprises)-f.tail:]
-	for _, v := range tail {
-		f.tailMean += float64(v-tail[0]) / float64(f.tail)
-	}
-	f.tailMean = max(f.tailMean, minLevel)
 	n.fit = f
 }
 
@@ -156,7 +148,7 @@ func (f *nullFit) bestForecast(levels []float64) forecast {
 			for _, level := range levels {
 				expected := max(f.mean+deviation, minLevel)
 				var surprise float64
-				surprise, deviation = f.surprise(level, deviation)
+				surprise, deviation = f.surprise(level, deviation, math.Inf(1))
 				deviance += math.Log(expected) + surprise
 			}
 			if deviance < least {

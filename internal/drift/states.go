@@ -183,12 +183,11 @@ func (n *Null) fields(f fields) {
 	whole(f, "fitted", &fit.n)
 	f.number("excess", &fit.excess)
 	f.number("mean", &fit.mean)
-	f.number("most", &fit.most)
+	f.object("levels", fit.levels.fields)
 	f.number("persistence", &fit.persistence)
 	f.number("gain", &fit.gain)
 	f.singles("surprises", &fit.surprises)
-	whole(f, "tail", &fit.tail)
-	f.number("tail_mean", &fit.tailMean)
+	f.object("tail", fit.tail.fields)
 	f.want(func() bool {
 		n.samples = nil
 		for i := 0; i+1 < len(samples); i += 2 {
@@ -197,8 +196,16 @@ func (n *Null) fields(f fields) {
 		if n.n < maxNull && len(n.samples) != n.n || n.n > maxNull {
 			return false
 		}
-		return n.n < MinNull || fit.n > 0 && fit.n == len(fit.surprises) && 0 < fit.tail && fit.tail <= fit.n && fit.tailMean > 0
+		return n.n < MinNull || fit.n > 0 && fit.n == len(fit.surprises) &&
+			fit.levels.scale > 0 && fit.levels.shape != 0 && fit.tail.scale > 0 && fit.tail.shape != 0
 	}, "want a value and its sampling for each of up to %d windows, and the surprises of those that were fitted", maxNull)
+}
+
+func (t *tail) fields(f fields) {
+	f.number("share", &t.share)
+	f.number("from", &t.from)
+	f.number("scale", &t.scale)
+	f.number("shape", &t.shape)
 }
 
 // fields leaves out the null, which detectors share.
