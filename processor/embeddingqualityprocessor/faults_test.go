@@ -279,3 +279,20 @@ func TestFingerprintsOfOtherCountAreNotUsed(t *testing.T) {
 	ev.InputFingerprints = bytes.Repeat([]byte{1}, embedding.FingerprintSize)
 	assert.Zero(t, h.judge(ev).Counts)
 }
+
+// TestPrefixNotRenormalised: a Matryoshka prefix has to have length 1 like the whole, and is found at the first vector if it has not.
+func TestPrefixNotRenormalised(t *testing.T) {
+	h, s := newHarness(t), newSource(testDimension, 11)
+	h.judge(s.event(minObserved))
+	prefix := func(renormalise bool) embedding.ReasonCounts {
+		x := s.vector()[:testDimension/2]
+		if renormalise {
+			x = scaled(x, 1)
+		}
+		ev := s.answer(x)
+		ev.RequestedDimension = len(x)
+		return h.judge(ev).Counts
+	}
+	assert.Zero(t, prefix(true))
+	assert.Equal(t, embedding.ReasonCounts{Norm: 1}, prefix(false))
+}
