@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -34,7 +35,7 @@ func compare(c *invocation) error {
 	two := func(name, x, y string) { fmt.Fprintf(c.stdout, "%-20s %-24s %s\n", name, x, y) }
 	two("", paths[0], paths[1])
 	two("model", da.Model, db.Model)
-	two("task type", firstOf(da.TaskType, "every task"), firstOf(db.TaskType, "every task"))
+	two("task type", cmp.Or(da.TaskType, "every task"), cmp.Or(db.TaskType, "every task"))
 	two("vectors", fmt.Sprint(da.Vectors), fmt.Sprint(db.Vectors))
 	two("norm", number(da.Norm.Mean), number(db.Norm.Mean))
 	two("cosine to centroid", da.Cosine.spread(), db.Cosine.spread())
@@ -83,8 +84,8 @@ func (d *difference) reading() string {
 	// Where there are hardly more dimensions than components, any direction is one that was there before.
 	const telling = 0.9
 	tells := d.HasVariances && d.chance < telling
-	// Components are learned from a few dozen vectors, so that a second reference of the same model has not all of its variance in
-	// them. Halfway between chance and all of it, on a logarithmic scale, is where the one is told from the other.
+	// Components are learned from a few dozen vectors, so that a second reference of the same model has not all of its variance
+	// in them. Halfway between chance and all of it, on a logarithmic scale, is where the one is told from the other.
 	foreign := tells && d.Captured < math.Sqrt(d.chance)
 	const turned = 0.5 // the centroid distance from which the collector takes a model for another one
 	const unlikely = 4
@@ -98,10 +99,10 @@ func (d *difference) reading() string {
 	case d.Shift.Z >= unlikely && !tells:
 		return "The mean has moved by more than sampling leaves. In so few dimensions, directions do not tell one model from another."
 	case d.Shift.Z >= unlikely:
-		return "The same directions vary, but the mean has moved by more than sampling leaves. Other texts do that; with the same texts,\n" +
-			"it is the service: another prefix, another pooling, or another version of the model."
+		return "The same directions vary, but the mean has moved by more than sampling leaves. Other texts do that; with the\n" +
+			"same texts, it is the service: another prefix, another pooling, or another version of the model."
 	case d.KolmogorovSmirnov > d.samplingKS:
-		return "The means are as close as sampling leaves them, but the cosines are spread otherwise: other texts, or noise in the vectors."
+		return "The means are as close as sampling leaves them, but the cosines are spread otherwise: other texts, or noise."
 	}
-	return "The references are alike: nothing in which they differ is more than sampling makes of vectors of the same model and texts."
+	return "The references are alike: they differ by no more than samples of the same model and texts do."
 }

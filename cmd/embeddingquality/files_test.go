@@ -18,7 +18,8 @@ import (
 	"github.com/otelcol-embedding/otelcol-embedding/test/simulation/stream"
 )
 
-// service is a healthy service whose mix of topics swings. Services of one dimension are of one model; seeds tell their texts apart.
+// service is a healthy service whose mix of topics swings. Services of one dimension are of one model; seeds tell their texts
+// apart.
 type service struct {
 	dimension int
 	source    stream.Source
@@ -47,7 +48,7 @@ func otherService(dimension int, seed uint64) *service {
 	return s
 }
 
-// row is what a test file says of a vector.
+// testRow is what a test file says of a vector.
 type testRow struct {
 	Embedding []float32 `json:"embedding" parquet:"embedding,list"`
 	Timestamp time.Time `json:"timestamp" parquet:"timestamp,timestamp(millisecond)"`
@@ -112,7 +113,7 @@ func write(t testing.TB, path, content string) {
 	require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
 }
 
-// call runs the command in a folder and returns its exit status and what it printed.
+// call runs the command and returns its exit status and what it printed.
 func call(args ...string) (status int, stdout, stderr string) {
 	var out, err bytes.Buffer
 	status = run(args, &out, &err)
@@ -171,6 +172,6 @@ func inFolder(t *testing.T) { t.Chdir(t.TempDir()) }
 func buildReference(t testing.TB, path string, dimension int, flags ...string) {
 	t.Helper()
 	vectors := filepath.Base(path) + ".npy"
-	newService(dimension, 1).writeNPY(t, vectors, 1000+250*100, nil)
+	newService(dimension, 1).writeNPY(t, vectors, 1000+210*100, nil)
 	succeed(t, slices.Concat([]string{"build", "-model", "m", "-out", path}, flags, []string{vectors})...)
 }

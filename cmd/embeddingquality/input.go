@@ -23,11 +23,9 @@ type input struct {
 
 	reader *vectorfile.Reader // of the file before paths
 	path   string
-	row    *vectorfile.Row
 	ahead  []aheadRow // read already
-	at     *place     // of row, if it was read ahead
+	at     *place     // of the row that next returned last, if it was read ahead
 
-	rows       int64 // that were wanted
 	others     map[string]int64
 	unreadable tally
 }
@@ -48,16 +46,17 @@ func (p place) String() string { return p.file + ": " + p.row }
 
 func openInput(paths []string, s *settings, stderr io.Writer) *input {
 	return &input{
-		paths: paths, fields: s.fields, model: s.model, taskType: s.taskType, progress: newProgress(stderr), others: make(map[string]int64),
+		paths: paths, fields: s.fields, model: s.model, taskType: s.taskType,
+		progress: newProgress(stderr), others: make(map[string]int64),
 	}
 }
 
 // next returns the next row that is wanted, or io.EOF behind the last. It is valid until the next call.
 func (in *input) next() (*vectorfile.Row, error) {
 	if len(in.ahead) > 0 {
-		in.row, in.at = &in.ahead[0].Row, &in.ahead[0].place
-		in.ahead = in.ahead[1:]
-		return in.row, nil
+		row := &in.ahead[0]
+		in.ahead, in.at = in.ahead[1:], &row.place
+		return &row.Row, nil
 	}
 	in.at = nil
 	for {
@@ -66,8 +65,6 @@ func (in *input) next() (*vectorfile.Row, error) {
 			return nil, err
 		}
 		if in.wants(row) {
-			in.rows++
-			in.row = row
 			return row, nil
 		}
 	}

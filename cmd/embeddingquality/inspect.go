@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -110,14 +111,15 @@ func writeReference(w io.Writer, f *reference.File) {
 		fmt.Fprintf(w, "%-20s %s\n", name, fmt.Sprintf(format, args...))
 	}
 	row("model", "%s", d.Model)
-	row("task type", "%s", firstOf(d.TaskType, "every task"))
+	row("task type", "%s", cmp.Or(d.TaskType, "every task"))
 	row("dimension", "%d", d.Dimension)
 	row("vectors", "%d", d.Vectors)
 	row("windows learned from", "%d", d.Windows)
 	row("created", "%s", d.Created.Format(time.RFC3339))
-	row("source", "%s", firstOf(d.Source, "unknown"))
+	row("source", "%s", cmp.Or(d.Source, "unknown"))
 	row("norm", "%s", number(d.Norm.Mean)+" ± "+number(d.Norm.StdDev)+", from "+number(d.Norm.Min)+" to "+number(d.Norm.Max))
-	row("cosine to centroid", "%s, quantiles %.3f (5%%), %.3f, %.3f (95%%)", d.Cosine.spread(), d.Cosine.P05, d.Cosine.P50, d.Cosine.P95)
+	c := &d.Cosine
+	row("cosine to centroid", "%s, quantiles %.3f (5%%), %.3f, %.3f (95%%)", c.spread(), c.P05, c.P50, c.P95)
 	row("centroid length", "%s", number(d.CentroidLength))
 	row("tr Σ", "%s", number(d.CovarianceTrace))
 	row("effective rank", "%.1f", d.EffectiveRank)

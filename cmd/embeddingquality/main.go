@@ -1,5 +1,5 @@
-// Command embeddingquality judges files of embedding vectors as the collector's embedding_quality processor judges traffic, and makes
-// the reference files that the processor compares with. It depends on no collector package.
+// Command embeddingquality judges files of embedding vectors as the collector's embedding_quality processor judges traffic, and
+// makes the reference files that the processor compares with. It depends on no collector package.
 package main
 
 import (
@@ -108,17 +108,17 @@ func run(args []string, stdout, stderr io.Writer) int {
 
 func help(w io.Writer, c command, flags *flag.FlagSet) {
 	fmt.Fprint(w, c.about)
-	any := false
-	flags.VisitAll(func(*flag.Flag) { any = true })
-	if any {
+	none := true
+	flags.VisitAll(func(*flag.Flag) { none = false })
+	if !none {
 		fmt.Fprint(w, "\nFlags:\n\n")
 		flags.SetOutput(w)
 		flags.PrintDefaults()
 	}
 }
 
-// parse reads the flags and returns the other arguments, of which there are at least least and at most most. Flags may stand behind
-// the arguments too.
+// parse reads the flags and returns the other arguments, of which there are at least least and at most most. Flags may stand
+// behind the arguments too.
 func (c *invocation) parse(least, most int, want string) ([]string, error) {
 	var others []string
 	for rest := c.args; ; {

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"image"
 	"image/png"
 	"math"
@@ -144,7 +145,7 @@ func TestWordsAreTheProcessors(t *testing.T) {
 // TestHealthyFile judges a healthy file in each form, with a reference and without.
 func TestHealthyFile(t *testing.T) {
 	inFolder(t)
-	const dimension = 64
+	const dimension = 32
 	buildReference(t, "m.reference", dimension)
 	rows := newService(dimension, 2).testRows(2000)
 	writeJSONL(t, "v.jsonl", rows)
@@ -175,7 +176,7 @@ func TestHealthyFile(t *testing.T) {
 // TestLikeTheSimulation compares with the same calls of internal/drift as the simulation makes them.
 func TestLikeTheSimulation(t *testing.T) {
 	inFolder(t)
-	const dimension, n = 64, 1000 + 210*100
+	const dimension, n = 32, 1000 + 210*100
 	newService(dimension, 1).writeNPY(t, "v.npy", n, nil)
 	found, _ := windows(t, "-false-alarm-interval", "5000", "v.npy")
 
@@ -218,7 +219,7 @@ func TestLikeTheSimulation(t *testing.T) {
 // TestFaults plants each fault in a window and looks for it there, and nowhere else.
 func TestFaults(t *testing.T) {
 	inFolder(t)
-	const dimension = 64
+	const dimension = 32
 	buildReference(t, "m.reference", dimension)
 	for name, test := range map[string]struct {
 		plant func(r *testRow)
@@ -226,7 +227,7 @@ func TestFaults(t *testing.T) {
 	}{
 		"non_finite": {func(r *testRow) { r.Embedding[3] = float32(math.Inf(1)) }, "invalid_output"},
 		"zero":       {func(r *testRow) { clear(r.Embedding) }, "invalid_output"},
-		"dimension":  {func(r *testRow) { r.Embedding = r.Embedding[:63] }, "invalid_output"},
+		"dimension":  {func(r *testRow) { r.Embedding = r.Embedding[:31] }, "invalid_output"},
 		"norm":       {func(r *testRow) { stream.Scale(1.02)(r.Embedding) }, "invalid_output"},
 		"duplicate":  {func(r *testRow) { r.Text = "another text" }, "invalid_output"},
 		"outlier":    {func(r *testRow) { stream.Scale(-1)(r.Embedding) }, "healthy"},
@@ -255,7 +256,7 @@ func TestFaults(t *testing.T) {
 
 	model := stream.NewModel(stream.Clustered(dimension, 20), 1)
 	for name, effect := range map[string]stream.Effect{
-		"noise":      stream.Noise(dimension, 0.8, 1),
+		"noise":      stream.Noise(dimension, 0.6, 1),
 		"wrong mean": model.TurnMean(0.6, 1).Source(stream.NewMix(stream.Even(20)), 1).Next,
 	} {
 		newService(dimension, 2).writeNPY(t, "v.npy", 4000, func(i int, x []float32) {
@@ -265,14 +266,38 @@ func TestFaults(t *testing.T) {
 		})
 		status, stdout, _ := call("run", "-fail-on-alarm", "-reference", "m.reference", "v.npy")
 		assert.Equal(t, 3, status, name)
-		assert.Contains(t, stdout, "verdicts: healthy 20, traffic_shift 20\nfirst alarm: window 21 (v.npy: row 2000, counted from 0) by ", name)
+		assert.Contains(t, stdout, "verdicts: healthy 20, traffic_shift 20\n"+
+			"first alarm: window 21 (v.npy: row 2000, counted from 0) by ", name)
 	}
+}
+
+// TestCutFile has what could be read judged before the error.
+func TestCutFile(t *testing.T) {
+	inFolder(t)
+	newService(32, 1).writeNPY(t, "v.npy", 500, nil)
+	v, err := os.ReadFile("v.npy")
+	require.NoError(t, err)
+	r, w, err := os.Pipe() // whose length nothing says ahead
+	require.NoError(t, err)
+	defer r.Close()
+	path := fmt.Sprintf("/dev/fd/%d", r.Fd())
+	if _, err := os.Stat(path); err != nil {
+		t.Skip("pipes have no names here")
+	}
+	go func() {
+		defer w.Close()
+		_, _ = w.Write(v[:128+4*32*450])
+	}()
+	status, stdout, stderr := call("run", "-all", path)
+	assert.Equal(t, 1, status)
+	assert.Contains(t, stdout, "\n      4  row 300 ")
+	assert.Contains(t, stderr, "row 450, counted from 0: ")
 }
 
 // TestWindowsOfTime has rows in the order of time, with a gap, and one that is late.
 func TestWindowsOfTime(t *testing.T) {
 	inFolder(t)
-	const dimension = 64
+	const dimension = 32
 	buildReference(t, "m.reference", dimension)
 	rows := newService(dimension, 2).testRows(300) // five a second
 	for i := 150; i < len(rows); i++ {
@@ -292,14 +317,17 @@ func TestWindowsOfTime(t *testing.T) {
 		"2026-11-01T01:00:30Z", "2026-11-01T01:00:40Z", "2026-11-01T01:00:50Z"}, begins)
 	assert.Equal(t, []bool{false, true, false, true, false, true}, compared, "windows of 50 vectors are put together")
 	assert.Contains(t, summary, "300 vectors in 6 windows of 10s\n")
-	assert.Contains(t, summary, "not in the order of time: 1 row, counted in the windows that they came in; the first in v.jsonl: line 211\n")
+	assert.Contains(t, summary, "not in the order of time: 1 row, counted in the windows that they came in; "+
+		"the first in v.jsonl: line 211\n")
 
-	found, _ = windows(t, "-window", "10s", "-min-vectors", "50", "-false-alarm-interval", "24h", "-reference", "m.reference", "v.jsonl")
+	found, _ = windows(t, "-window", "10s", "-min-vectors", "50", "-false-alarm-interval", "24h",
+		"-reference", "m.reference", "v.jsonl")
 	for _, w := range found {
 		assert.NotNil(t, w["cosine.ks"])
 	}
 	table := succeed(t, "run", "-all", "-window", "10s", "-reference", "m.reference", "v.jsonl")
-	assert.Contains(t, table, "\n      1  2026-11-01T00:00:00Z       50      1           -       -      -      -             -      -             -  learning\n")
+	assert.Contains(t, table, "\n"+
+		"      1  2026-11-01T00:00:00Z       50      1           -       -      -      -             -      -             -  learning\n")
 }
 
 // TestRowsLeftOut has rows of other models and tasks, and some that cannot be read.
@@ -342,14 +370,15 @@ func TestFirstVectorsOfAnotherDimension(t *testing.T) {
 
 func TestBuild(t *testing.T) {
 	inFolder(t)
-	const dimension = 64
+	const dimension = 32
 	rows := newService(dimension, 1).testRows(1000 + 210*50)
 	clear(rows[17].Embedding)
 	for i := range rows {
 		rows[i].TaskType = "query"
 	}
 	writeParquet(t, "v.parquet", rows)
-	text := succeed(t, "build", "-model", "m", "-task-type", "query", "-window", "10s", "-min-vectors", "50", "-out", "m.json", "v.parquet")
+	text := succeed(t, "build", "-model", "m", "-task-type", "query", "-window", "10s", "-min-vectors", "50",
+		"-out", "m.json", "v.parquet")
 	assert.Contains(t, text, "windows learned from 209\n")
 	assert.Contains(t, text, "windows compared     209 of 10s\n")
 	assert.Contains(t, text, "zero: 1 vector; the first in v.parquet: row 17, counted from 0\n")
@@ -377,19 +406,20 @@ func TestBuildOfChangingVectors(t *testing.T) {
 	status, stdout, stderr := call("build", "-model", "m", "-out", "m.reference", "v.npy", "v.npy")
 	assert.Zero(t, status)
 	assert.Contains(t, stdout, "source               v.npy and 1 file more\n")
-	assert.Contains(t, stderr, "warning: these vectors are not all alike: the first alarm is in window 221 (v.npy: row 22000, counted from 0) by ")
+	assert.Contains(t, stderr, "warning: these vectors are not all alike: "+
+		"the first alarm is in window 221 (v.npy: row 22000, counted from 0) by ")
 	assert.Contains(t, stderr, "of 46000 vectors are outliers to the first 1000; want the vectors of one time when all was well\n")
 }
 
 func TestInspectAndConvert(t *testing.T) {
 	inFolder(t)
-	buildReference(t, "m.reference", 64)
+	buildReference(t, "m.reference", 32)
 	var d description
 	require.NoError(t, json.Unmarshal([]byte(succeed(t, "inspect", "-json", "m.reference")), &d))
 	assert.Equal(t, "m", d.Model)
-	assert.Equal(t, 64, d.Dimension)
+	assert.Equal(t, 32, d.Dimension)
 	assert.Equal(t, 1000, d.Vectors)
-	assert.Equal(t, 250, d.Windows)
+	assert.Equal(t, 210, d.Windows)
 	assert.InDelta(t, 1, d.Norm.Mean, 1e-6)
 	assert.InDelta(t, 1, d.CentroidLength*d.CentroidLength+d.CovarianceTrace, 0.01, "vectors have length 1")
 	assert.Less(t, d.Cosine.P05, d.Cosine.P95)
@@ -411,11 +441,11 @@ func TestCompare(t *testing.T) {
 	inFolder(t)
 	learn := func(path string, dimension int, next func(x []float32)) {
 		s := newService(dimension, 1)
-		s.writeNPY(t, "v.npy", 4000, func(_ int, x []float32) { next(x) })
-		status, _, stderr := call("build", "-model", "m", "-vectors", "4000", "-out", path, "v.npy")
+		s.writeNPY(t, "v.npy", 2000, func(_ int, x []float32) { next(x) })
+		status, _, stderr := call("build", "-model", "m", "-vectors", "2000", "-out", path, "v.npy")
 		require.Zero(t, status, stderr)
 	}
-	for _, dimension := range []int{128, 768} {
+	for _, dimension := range []int{128, 512} {
 		model := stream.NewModel(stream.PowerLaw(dimension), 1)
 		mix := stream.NewMix(stream.Even(1))
 		learn("a", dimension, model.Source(mix, 1).Next)
@@ -467,7 +497,7 @@ func TestCSV(t *testing.T) {
 // TestPicture draws windows with and without times, faults and comparisons, and looks at whether anything is drawn.
 func TestPicture(t *testing.T) {
 	inFolder(t)
-	const dimension = 64
+	const dimension = 32
 	buildReference(t, "m.reference", dimension)
 	noise := stream.Noise(dimension, 0.8, 1)
 	rows := newService(dimension, 2).testRows(2000)
@@ -490,14 +520,14 @@ func TestPicture(t *testing.T) {
 		require.NoError(t, err, line)
 		require.NoError(t, f.Close())
 		assert.Equal(t, image.Pt(1600, height), picture.Bounds().Size(), line)
-		assert.Greater(t, colours(picture), 20, line)
+		assert.Greater(t, colours(picture), 10, line)
 	}
 }
 
 func colours(picture image.Image) int {
 	seen := make(map[[3]uint32]bool)
-	for y := range picture.Bounds().Dy() {
-		for x := range picture.Bounds().Dx() {
+	for y := 0; y < picture.Bounds().Dy(); y += 4 {
+		for x := 0; x < picture.Bounds().Dx(); x += 4 {
 			r, g, b, _ := picture.At(x, y).RGBA()
 			seen[[3]uint32{r, g, b}] = true
 		}

@@ -50,8 +50,8 @@ func (o *observer) watch(in *input, each func(*report) error) error {
 		end := err != nil
 		if !end && o.settings.window.duration > 0 {
 			if row.Time.IsZero() {
-				return fmt.Errorf("%s: found no time, want one for windows of %v; -time-field names it, and -window takes a number of vectors too",
-					in.place(), o.settings.window.duration)
+				return fmt.Errorf("%s: found no time, want one for windows of %v; "+
+					"-time-field names it, and -window takes a number of vectors too", in.place(), o.settings.window.duration)
 			}
 			end = o.isOver(row.Time, in.place)
 		}

@@ -21,7 +21,7 @@ func TestReadme(t *testing.T) {
 	require.NoError(t, err)
 	inFolder(t)
 	const dimension = 768
-	newService(dimension, 1).writeNPY(t, "october.npy", 1000+240*100, nil)
+	newService(dimension, 1).writeNPY(t, "october.npy", 1000+210*100, nil)
 	other := otherService(dimension, 2)
 	newService(dimension, 2).writeNPY(t, "november.npy", 6000, func(i int, x []float32) {
 		switch {
@@ -31,7 +31,7 @@ func TestReadme(t *testing.T) {
 			other.next(x)
 		}
 	})
-	other.writeNPY(t, "other.npy", 1000+240*100, nil)
+	other.writeNPY(t, "other.npy", 1000+210*100, nil)
 	blocks := regexp.MustCompile("(?s)```console\n(.*?)```")
 	commands := regexp.MustCompile(`(?m)^\$ embeddingquality (.*)\n`)
 	printed := blocks.ReplaceAllStringFunc(string(readme), func(block string) string {

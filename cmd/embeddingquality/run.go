@@ -2,7 +2,9 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -52,7 +54,7 @@ func judgeFiles(c *invocation) error {
 			return err
 		}
 		monitor = pinned.Monitor
-		s.model, s.taskType = firstOf(s.model, pinned.Model), firstOf(s.taskType, pinned.TaskType)
+		s.model, s.taskType = cmp.Or(s.model, pinned.Model), cmp.Or(s.taskType, pinned.TaskType)
 	}
 	in := openInput(files, &s, c.stderr)
 	defer in.close()
@@ -87,13 +89,10 @@ func judgeFiles(c *invocation) error {
 		}
 		return lines.print(r)
 	})
-	if err != nil {
-		return err
-	}
-	if err := lines.end(); err != nil {
-		return err
-	}
 	in.close()
+	if err = errors.Join(err, lines.end()); err != nil {
+		return errors.Join(err, out.Flush()) // with what was found before the file was no longer to be read
+	}
 	total.write(summaryTo, o, in)
 	if err := out.Flush(); err != nil {
 		return err
@@ -113,13 +112,6 @@ const (
 	maxFiles  = 1 << 20
 	wantFiles = "files of vectors: .npy, .npz, JSON lines or Parquet"
 )
-
-func firstOf(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
-}
 
 // write prints the summary.
 func (s *summary) write(w io.Writer, o *observer, in *input) {
