@@ -79,7 +79,7 @@ func (p *picture) figure(files []string, o *observer, s *summary) *plot.Figure {
 		Y:          plot.Axis{Label: "evidence", From: 0, To: max(1.2, p.most+0.05)},
 		Thresholds: []plot.Threshold{{Name: "alarm", Value: 1}},
 	}
-	for i, statistic := range drift.Statistics() {
+	for i, statistic := range statistics() {
 		evidence.Series = append(evidence.Series, plot.Series{Name: string(statistic), X: x, Y: p.evidence[i], Kind: plot.Steps})
 	}
 	cosines := plot.Panel{Title: "Cosines to the reference's centroid", Y: plot.Axis{Label: "cosine"}}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"time"
 
 	"github.com/otelcol-embedding/otelcol-embedding/internal/drift"
@@ -96,13 +97,19 @@ func (r *report) values() []value {
 	add(f.HasVariances, "variance_shift", f.VarianceShift)
 	add(f.HasVariances, "effective_rank", f.EffectiveRank)
 	weighed := r.compared && f.Windows >= drift.MinNull
-	for i, s := range drift.Statistics() {
+	for i, s := range statistics() {
 		add(weighed, "evidence."+string(s), f.Weights[i].Evidence)
 	}
-	for i, s := range drift.Statistics() {
+	for i, s := range statistics() {
 		add(weighed, "p_value."+string(s), f.Weights[i].P)
 	}
 	return values
+}
+
+// statistics are those of drift.Statistics that a reference has which was never renewed.
+func statistics() []drift.Statistic {
+	all := drift.Statistics()
+	return all[:slices.Index(all, drift.StatisticAnchor)]
 }
 
 // summary is what was found in all windows.

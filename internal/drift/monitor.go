@@ -57,8 +57,9 @@ func (m *Monitor) Clone() *Monitor {
 	return &clone
 }
 
-// Windows returns the number of windows without suspicion that the monitor has learned from, at most MinNull.
-func (m *Monitor) Windows() int { return min(m.detectors[0].null.N(), MinNull) }
+// Windows returns the number of windows without suspicion that m has learned from. Unlike that of Findings, it goes on beyond
+// MinNull.
+func (m *Monitor) Windows() int { return m.detectors[0].null.N() }
 
 // Renewed is whether the reference is not the first: whether StatisticAnchor is watched.
 func (m *Monitor) Renewed() bool { return m.anchor != nil }
@@ -66,7 +67,7 @@ func (m *Monitor) Renewed() bool { return m.anchor != nil }
 // Findings is what a Monitor found in a window.
 type Findings struct {
 	Comparison
-	// Windows is that of the Monitor. With less than MinNull, no evidence is weighed.
+	// Windows is that of the Monitor, at most MinNull. With less than that, no evidence is weighed.
 	Windows int
 	// Weights are in the order of Statistics.
 	Weights [statistics]Weight
@@ -113,6 +114,6 @@ func (m *Monitor) Add(w *Window, runLength float64) Findings {
 	if m.anchor != nil {
 		f.Weights[4] = m.detectors[4].add(m.anchor.sample(w), t)
 	}
-	f.Windows = m.Windows()
+	f.Windows = min(m.Windows(), MinNull)
 	return f
 }

@@ -6,10 +6,6 @@ import (
 	"github.com/otelcol-embedding/otelcol-embedding/internal/vector"
 )
 
-// Windows returns the number of windows without suspicion that m has learned from. Unlike that of Findings, it goes on beyond
-// MinNull.
-func (m *Monitor) Windows() int { return m.detectors[0].null.N() }
-
 // CompareReference compares another reference, of the same dimension, with r as if it were a window. Two things are known less well
 // than of a window. Its cosines are those to its own centroid, so that they compare how wide the vectors spread, and not where to.
 // Its variances along the components of r follow from those along its own components; what is beside them is taken to be spread
