@@ -30,12 +30,9 @@ def delay(judgments, noisy):
     return f"({text})" if noisy else text
 
 
-def mib(kib):
-    return f"{kib / 1024:.0f}"
-
-
-def time(seconds):
-    return f"{seconds:.2g} s" if seconds >= 1 else f"{1e3 * seconds:.2g} ms"
+def number(value):
+    """Two digits, or all of those before the point."""
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
 
 
 def row(name, report, scenarios, entries, window):
@@ -51,9 +48,9 @@ def row(name, report, scenarios, entries, window):
             shares[scenario], text = false_alarms(by_scenario[scenario])
             cells.append(text)
     seconds = statistics.median(s for judgment in report["streams"] for s in judgment["seconds"])
-    cells.append(f"{1e6 * seconds / window:.3g}")
-    cells.append(time(statistics.median(report["setup"])))
-    cells.append(f"{mib(report['peak_kib'] - report['idle_kib'])} of {mib(report['peak_kib'])}")
+    cells.append(number(1e6 * seconds / window))
+    cells.append(number(1e3 * statistics.median(report["setup"])))
+    cells.append(f"{number((report['peak_kib'] - report['idle_kib']) / 1024)} of {number(report['peak_kib'] / 1024)}")
     return cells
 
 
@@ -65,7 +62,7 @@ def markdown(manifest_path, rows):
     scenarios = list(dict.fromkeys((e["scenario"], e["traffic"], e["healthy"] < e["windows"]) for e in manifest["streams"]))
     header = ["detector"]
     header += [scenario if fault else f"false alarms, {scenario}" for scenario, _, fault in scenarios]
-    header += ["µs a vector", "set-up", "MiB over idle, of all"]
+    header += ["µs a vector", "ms of set-up", "MiB over idle, of all"]
     lines = [header, ["---"] * len(header)]
     lines += [row(name, json.loads(path.read_text()), scenarios, entries, manifest["window"]) for name, path in rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
