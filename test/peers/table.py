@@ -20,11 +20,13 @@ def false_alarms(judgments):
 
 
 def delay(judgments, noisy):
-    """The median number of windows until the first alarm, and how many streams had none."""
+    """The median number of windows until the first alarm, the worst, and how many streams had none."""
     windows = [len(judgment["faulty"]) if judgment["faulty"][-1] else math.inf for judgment in judgments]
     missed = windows.count(math.inf)
     median = statistics.median_low(windows)
     text = "–" if median == math.inf else str(median)
+    if not missed and max(windows) > median:
+        text += f", worst {max(windows)}"
     if missed:
         text += f", {missed} of {len(windows)} missed after {max(len(judgment['faulty']) for judgment in judgments)}"
     return f"({text})" if noisy else text
