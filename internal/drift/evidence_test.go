@@ -67,7 +67,7 @@ func TestDetectorRunLength(t *testing.T) {
 			ratio := total / runs / runLength
 			t.Logf("%.2f run lengths", ratio)
 			assert.Greater(t, ratio, 1.0)
-			assert.Less(t, ratio, 2.0)
+			assert.Less(t, ratio, 2.2) // the standard error is a tenth
 		})
 	}
 }

@@ -8,8 +8,8 @@ import (
 const (
 	// MinNull is the number of windows from which a Null tells how unusual another is.
 	MinNull = 200
-	// maxNull is the number of windows after which a Null takes no more.
-	maxNull = 2048
+	// maxNull is the number of windows after which a Null takes no more: four hours of those of ten seconds.
+	maxNull = 1440
 	// minLevel stands for the level of windows that were all exactly like their reference.
 	minLevel = 1e-9
 	// minP is the smallest p-value. Further out it would be the model that speaks, and not the data.
@@ -64,6 +64,9 @@ func (n *Null) Add(s Sample) {
 		return
 	}
 	n.n++
+	if len(n.samples) == cap(n.samples) {
+		n.samples = append(make([][2]float32, 0, len(n.samples)+MinNull), n.samples...) // doubled, it would be most of what is kept
+	}
 	n.samples = append(n.samples, [2]float32{float32(s.Value), float32(s.Sampling)})
 	if n.Ready() && (n.fit.n == 0 || n.n == maxNull || n.n >= n.fit.n+n.fit.n/10) {
 		n.refit()

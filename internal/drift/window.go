@@ -93,7 +93,14 @@ func (w *Window) Fits(r *Reference) error {
 	return nil
 }
 
-// Reset empties w. The next window is taken to hold as many vectors when it is decided which are projected.
+// Next returns an empty window after w. It is taken to hold as many vectors when it is decided which are projected.
+func (w *Window) Next() *Window {
+	next := NewWindow(len(w.sum))
+	next.stride, next.expected = max(1, w.n/projected), max(projected, 2*w.n)
+	return next
+}
+
+// Reset makes w the next window.
 func (w *Window) Reset() {
 	clear(w.sum)
 	if w.projections != nil {

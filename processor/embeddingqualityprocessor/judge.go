@@ -271,8 +271,6 @@ type entry struct {
 	window *drift.Window // nil if it held no valid vector
 	// compared is whether the window was compared with the group's reference.
 	compared bool
-	// giveBack is called when the window is of no more use.
-	giveBack func(*drift.Window)
 	trial    trialWindow
 }
 
@@ -316,7 +314,7 @@ func (j *judge) end(start, end time.Time) map[*group][]entry {
 	j.mu.Unlock()
 	groups := make(map[*group][]entry)
 	for key, s := range states {
-		e := entry{key: key, source: s.source, giveBack: s.giveBack}
+		e := entry{key: key, source: s.source}
 		if s.end(&e) {
 			e.report.Key, e.report.Start, e.report.End = key, start, end
 			groups[s.group] = append(groups[s.group], e)
@@ -358,9 +356,6 @@ func (j *judge) judgeGroup(
 		}
 		if j.cfg.ReportState {
 			e.report.State = j.windowState(g, e, &f)
-		}
-		if e.window != nil && e.giveBack != nil {
-			e.giveBack(e.window)
 		}
 		reports = append(reports, e.report)
 	}

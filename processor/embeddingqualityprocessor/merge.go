@@ -175,9 +175,6 @@ func (m *merger) addOwn(g *group, entries []entry) {
 		f := repeats[e.source]
 		e.report.State = m.judge.windowState(g, e, &f)
 		m.add(context.Background(), &e.report, e.report.End)
-		if e.window != nil {
-			e.giveBack(e.window)
-		}
 	}
 }
 

@@ -50,9 +50,6 @@ func (s *state) size() int {
 	if s.window != nil {
 		size += s.window.Size()
 	}
-	if s.spare != nil {
-		size += s.spare.Size()
-	}
 	if s.trial.window != nil {
 		size += s.trial.window.Size()
 	}

@@ -19,13 +19,12 @@ type state struct {
 
 	mu    sync.Mutex
 	texts duplicates
-	// window is made for the first valid vector, because only then the dimension is more than a client's claim. spare takes its
-	// place while it is judged.
-	window, spare *drift.Window
-	compared      *drift.Reference // what the vectors of the window were compared with
-	trial         trialWindow
-	vectors       int64
-	counts        embedding.ReasonCounts
+	// window is made for the first valid vector, because only then the dimension is more than a client's claim.
+	window   *drift.Window
+	compared *drift.Reference // what the vectors of the window were compared with
+	trial    trialWindow
+	vectors  int64
+	counts   embedding.ReasonCounts
 }
 
 // judge completes the judgement of an event's rows, which were measured with the given reference, adds them and the
@@ -70,7 +69,7 @@ func (s *state) add(x []float32, r *row, reference *drift.Reference, learn int) 
 		return
 	default:
 		if s.window.N() > 0 {
-			s.window, s.spare = drift.NewWindow(len(x)), nil
+			s.window = drift.NewWindow(len(x))
 		}
 		s.compared = reference
 	}
@@ -83,7 +82,7 @@ func isOutlier(cosine float64, of *drift.Moments, sigmas float64) bool {
 }
 
 // end ends the window. It returns false if it held no vector, and else, in e, what was found in it; e's window is nil if it held no
-// valid one, and given back by the caller. The key, times, verdict and evidence are left to the caller.
+// valid one. The key, times, verdict and evidence are left to the caller.
 func (s *state) end(e *entry) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -94,21 +93,15 @@ func (s *state) end(e *entry) bool {
 	report.Vectors, report.Counts = s.vectors, s.counts
 	s.vectors, s.counts = 0, embedding.ReasonCounts{}
 	s.texts.reset()
-	e.window, s.window, s.spare = s.window, s.spare, nil
+	if e.window = s.window; e.window != nil {
+		s.window = e.window.Next()
+	}
 	e.trial, s.trial = s.trial, trialWindow{}
 	e.compared = s.compared != nil && s.compared == s.group.reference.Load()
 	if e.window != nil && e.window.Norm.N > 0 {
 		report.Norm, report.HasNorm = moments(&e.window.Norm), true
 	}
 	return true
-}
-
-// giveBack returns a window that end has returned.
-func (s *state) giveBack(w *drift.Window) {
-	w.Reset()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.spare = w
 }
 
 // verdict of a call rests on vectors that can not be right whatever the text was: one call is too little for anything else.

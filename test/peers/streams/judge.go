@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"path/filepath"
 	"time"
 
@@ -56,7 +55,7 @@ func (r *report) judge(m *manifest, f streamFile, folder string, runLength float
 		return err
 	}
 	defer file.Close()
-	o := &observer{learner: drift.NewLearner(m.Dimension, m.Reference, rand.New(rand.NewPCG(1, 1)))}
+	o := &observer{learner: drift.NewLearner(m.Dimension, m.Reference)}
 	rows, err := read(file, nil, m.Reference)
 	if err != nil {
 		return err
