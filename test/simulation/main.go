@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"time"
 )
 
 // settings are what the command line says.
@@ -17,17 +18,19 @@ type settings struct {
 	out       string
 	runs      int
 	runLength float64
-	dimension int
-	vectors   int
 }
+
+// Detection delays are measured in short vectors and in long ones.
+const (
+	short, long         = 128, 2560
+	shortRuns, longRuns = 20, 10
+)
 
 func main() {
 	var s settings
 	flag.StringVar(&s.out, "out", "docs/simulation", "folder to write README.md and figures to")
-	flag.IntVar(&s.runs, "runs", 100, "runs of each kind")
+	flag.IntVar(&s.runs, "runs", 100, "runs of each traffic until a false alarm")
 	flag.Float64Var(&s.runLength, "run-length", 1000, "windows until a false alarm, in the mean, that are asked for")
-	flag.IntVar(&s.dimension, "dimension", 128, "dimension of vectors where run lengths are measured")
-	flag.IntVar(&s.vectors, "vectors", 100, "vectors of a window")
 	flag.Parse()
 	if err := run(s); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -39,17 +42,36 @@ func run(s settings) error {
 	if err := os.MkdirAll(s.out, 0o755); err != nil {
 		return err
 	}
-	p := &page{settings: s}
-	for _, t := range traffics(s.dimension) {
-		fmt.Fprintf(os.Stderr, "run lengths: %s\n", t.name)
-		p.runLengths = append(p.runLengths, measureRunLengths(t, s))
+	start := time.Now()
+	progress := func(format string, values ...any) {
+		fmt.Fprintf(os.Stderr, "%6.0f s  %s\n", time.Since(start).Seconds(), fmt.Sprintf(format, values...))
 	}
-	for _, dimension := range []int{s.dimension, 2560} {
-		for _, f := range faults() {
-			fmt.Fprintf(os.Stderr, "delay at %d dimensions: %s\n", dimension, f.name)
-			p.delays = append(p.delays, measureDelay(f, dimension))
+	p := &page{settings: s, cores: runtime.GOMAXPROCS(0)}
+	for _, t := range traffics(s.runLength) {
+		progress("run lengths: %s, d = %d", t.name, t.dimension())
+		p.runLengths = append(p.runLengths, measureRunLengths(t, s.runs))
+	}
+	progress("run lengths: replicas")
+	p.replicaRunLengths = measureReplicaRunLengths(s.runLength, s.runs)
+	few, all := faults()
+	for _, at := range []struct{ dimension, runs int }{{short, shortRuns}, {long, longRuns}} {
+		for _, f := range few {
+			progress("delay: %s, d = %d", f.name, at.dimension)
+			p.few = append(p.few, measureDelay(f, at.dimension, at.runs))
 		}
+		for _, f := range all {
+			progress("delay: %s, d = %d", f.name, at.dimension)
+			p.all = append(p.all, measureDelay(f, at.dimension, at.runs))
+		}
+		for _, vectors := range []int{250, 1000} {
+			progress("delay: one replica, %d vectors, d = %d", vectors, at.dimension)
+			p.replicas = append(p.replicas, measureReplicaDelay(at.dimension, vectors, at.runs))
+		}
+		progress("repeats, d = %d", at.dimension)
+		p.repeats = append(p.repeats, measureRepeats(at.dimension, at.runs))
 	}
+	p.took = time.Since(start)
+	progress("done")
 	if err := p.figures(); err != nil {
 		return err
 	}

@@ -9,69 +9,82 @@ import (
 
 // traffic is what a service embeds while nothing is wrong.
 type traffic struct {
-	name     string
-	geometry stream.Geometry
-	mix      func(seed uint64) *stream.Mix
+	name      string
+	geometry  stream.Geometry
+	swings    float64 // within how many windows the mix of topics does; 0 is a steady mix
+	runLength float64
 }
 
 const topics = 20
 
-func traffics(dimension int) []traffic {
-	steady := func(topics int) func(uint64) *stream.Mix {
-		return func(uint64) *stream.Mix { return stream.NewMix(stream.Even(topics)) }
+func (t *traffic) dimension() int { return len(t.geometry.Spectrum) }
+
+func (t *traffic) mix(seed uint64) *stream.Mix {
+	even := stream.Even(t.geometry.Topics)
+	if t.swings == 0 {
+		return stream.NewMix(even)
 	}
-	swings := func(windows float64) func(uint64) *stream.Mix {
-		return func(seed uint64) *stream.Mix { return stream.NewSwing(stream.Even(topics), 1, windows, seed) }
-	}
-	clustered := stream.Clustered(dimension, topics)
+	return stream.NewSwing(even, 1, t.swings, seed)
+}
+
+// traffics returns all traffics in vectors that are cheap, and some in long ones, for a run length that makes up for them.
+func traffics(runLength float64) []traffic {
+	const longer, longerRunLength = 1024, 0.3
+	clustered := stream.Clustered(short, topics)
 	return []traffic{
-		{"power law, independent", stream.PowerLaw(dimension), steady(1)},
-		{"low rank, independent", stream.LowRank(dimension, 16), steady(1)},
-		{"anisotropic, independent", stream.Anisotropic(dimension), steady(1)},
-		{"20 topics, steady mix", clustered, steady(topics)},
-		{"20 topics, mix swings within 5 windows", clustered, swings(5)},
-		{"20 topics, mix swings within 20 windows", clustered, swings(20)},
-		{"20 topics, mix swings within 50 windows", clustered, swings(50)},
+		{"power law, independent", stream.PowerLaw(short), 0, runLength},
+		{"low rank, independent", stream.LowRank(short, 16), 0, runLength},
+		{"anisotropic, independent", stream.Anisotropic(short), 0, runLength},
+		{"20 topics, steady mix", clustered, 0, runLength},
+		{"20 topics, mix swings within 5 windows", clustered, 5, runLength},
+		{"20 topics, mix swings within 20 windows", clustered, 20, runLength},
+		{"20 topics, mix swings within 50 windows", clustered, 50, runLength},
+		{"power law, independent", stream.PowerLaw(longer), 0, longerRunLength * runLength},
+		{"20 topics, mix swings within 20 windows", stream.Clustered(longer, topics), 20, longerRunLength * runLength},
 	}
 }
 
-// runLengths are how many windows it took until there was a false alarm, one for each run, in ascending order.
+// runLengths are how many run lengths it took until there was a false alarm, one for each run, in ascending order.
 type runLengths struct {
-	traffic string
-	windows []float64
+	traffic traffic
+	lengths []float64
 	// unended is how many runs were given up after maxRuns run lengths.
 	unended int
 	first   map[drift.Statistic]int // which statistics the alarms were of
 }
 
-// maxRuns is after how many run lengths a run is given up, which makes the mean smaller by less than a tenth.
+// maxRuns is after how many run lengths a run is given up. Where run lengths have an exponential distribution of the mean 2, the
+// largest that is wanted, that makes their mean smaller by a hundredth.
 const maxRuns = 10
 
-func measureRunLengths(t traffic, s settings) runLengths {
+// windowVectors is the number of vectors of a window where run lengths are measured, the processor's default of those that are
+// judged.
+const windowVectors = 100
+
+func measureRunLengths(t traffic, runs int) runLengths {
 	type outcome struct {
-		windows float64
+		windows int
 		alarms  []drift.Statistic
 	}
-	const poolBytes = 16 << 20
+	const poolBytes = 4 << 20
 	model := stream.NewModel(t.geometry, 1)
 	pool := model.Deviations(poolBytes, 1)
-	outcomes := parallel(s.runs, func(run int) outcome {
+	r := runLengths{traffic: t, first: make(map[drift.Statistic]int)}
+	for _, o := range parallel(runs, func(run int) outcome {
 		seed := uint64(run + 2)
 		mix := t.mix(seed)
-		o := newObserver(pool.Source(model, mix, seed), mix, s.dimension, s.vectors)
+		o := newObserver(pool.Source(model, mix, seed), mix, t.dimension(), windowVectors)
 		for range drift.MinNull {
-			o.next(s.runLength)
+			o.next(t.runLength)
 		}
 		for windows := 1; ; windows++ {
-			f := o.next(s.runLength)
-			if alarms := f.Alarms(); len(alarms) > 0 || float64(windows) >= maxRuns*s.runLength {
-				return outcome{float64(windows), alarms}
+			f := o.next(t.runLength)
+			if alarms := f.Alarms(); len(alarms) > 0 || float64(windows) >= maxRuns*t.runLength {
+				return outcome{windows, alarms}
 			}
 		}
-	})
-	r := runLengths{traffic: t.name, first: make(map[drift.Statistic]int)}
-	for _, o := range outcomes {
-		r.windows = append(r.windows, o.windows)
+	}) {
+		r.lengths = append(r.lengths, float64(o.windows)/t.runLength)
 		if len(o.alarms) == 0 {
 			r.unended++
 		}
@@ -79,6 +92,6 @@ func measureRunLengths(t traffic, s settings) runLengths {
 			r.first[statistic]++
 		}
 	}
-	slices.Sort(r.windows)
+	slices.Sort(r.lengths)
 	return r
 }
