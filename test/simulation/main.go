@@ -30,7 +30,7 @@ func main() {
 	var s settings
 	flag.StringVar(&s.out, "out", "docs/simulation", "folder to write README.md and figures to")
 	flag.IntVar(&s.runs, "runs", 100, "runs of each traffic until a false alarm")
-	flag.Float64Var(&s.runLength, "run-length", 1000, "windows until a false alarm, in the mean, that are asked for")
+	flag.Float64Var(&s.runLength, "run-length", 500, "windows until a false alarm, in the mean, that are asked for")
 	flag.Parse()
 	if err := run(s); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -29,7 +29,7 @@ func (t *traffic) mix(seed uint64) *stream.Mix {
 
 // traffics returns all traffics in vectors that are cheap, and some in long ones, for a run length that makes up for them.
 func traffics(runLength float64) []traffic {
-	const longer, longerRunLength = 1024, 0.3
+	const longer, longerRunLength = 1024, 0.5
 	clustered := stream.Clustered(short, topics)
 	return []traffic{
 		{"power law, independent", stream.PowerLaw(short), 0, runLength},
