@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/otelcol-embedding/otelcol-embedding/internal/drift"
-	"github.com/otelcol-embedding/otelcol-embedding/test/simulation/plot"
+	"github.com/otelcol-embedding/otelcol-embedding/internal/plot"
 )
 
 // picture gathers what is drawn of windows.

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/otelcol-embedding/otelcol-embedding/test/simulation/plot"
+	"github.com/otelcol-embedding/otelcol-embedding/internal/plot"
 )
 
 func (p *page) figures() error {
