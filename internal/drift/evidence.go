@@ -32,7 +32,7 @@ const (
 	// share of the false alarms is kept small therefore, which takes one bit of evidence more for half of them.
 	cusumShare = 0.5
 	// singleShare is the share of the false alarms that single p-values make, where these are exact. Most statistics have lighter
-	// tails than are taken for granted, so that half leaves them with one in one to two run lengths.
+	// tails than are taken for granted, so that a mean of 1.2 to 2.3 run lengths is left of it (see docs/simulation).
 	singleShare = 0.5
 )
 
