@@ -96,18 +96,21 @@ func (w *Window) Fits(r *Reference) error {
 // Next returns an empty window after w. It is taken to hold as many vectors when it is decided which are projected.
 func (w *Window) Next() *Window {
 	next := NewWindow(len(w.sum))
-	next.stride, next.expected = max(1, w.n/projected), max(projected, 2*w.n)
+	next.stride, next.expected = w.pace()
 	return next
 }
 
-// Reset makes w the next window.
+// Reset makes w the next window, in the memory that it has.
 func (w *Window) Reset() {
 	clear(w.sum)
 	if w.projections != nil {
 		w.projections.reset()
 	}
-	*w = Window{
-		sum: w.sum, projections: w.projections,
-		stride: max(1, w.n/projected), expected: max(projected, 2*w.n),
-	}
+	stride, expected := w.pace()
+	*w = Window{sum: w.sum, projections: w.projections, stride: stride, expected: expected}
+}
+
+// pace returns how the next window begins to be projected.
+func (w *Window) pace() (stride, expected uint64) {
+	return max(1, w.n/projected), max(projected, 2*w.n)
 }

@@ -53,9 +53,10 @@ func newGroup(key groupKey, logger *zap.Logger) *group {
 	return &group{
 		logger: logger.With(zap.String("model", key.Model), zap.String("task_type", key.TaskType),
 			zap.Int("dimension", key.Dimension)),
-		repeats: newRepeats(),
-		held:    make(map[uint32]heldVerdict),
-		sources: make(map[string]uint32),
+		repeats:      newRepeats(),
+		differential: drift.NewDifferential(),
+		held:         make(map[uint32]heldVerdict),
+		sources:      make(map[string]uint32),
 	}
 }
 
@@ -82,9 +83,6 @@ func (g *group) source(replica string) uint32 {
 func (g *group) use(m *drift.Monitor) {
 	reference := m.Reference()
 	g.monitor, g.pending, g.learner = m, drift.NewWindow(len(reference.Mean)), nil
-	if g.differential == nil {
-		g.differential = drift.NewDifferential()
-	}
 	g.saved.reference = false
 	digest := reference.Digest()
 	g.digest = hex.EncodeToString(digest[:])
@@ -150,9 +148,6 @@ func (g *group) judge(windows []replicaWindow, cfg *Config) {
 	if g.monitor != nil && g.pending.N() >= uint64(cfg.MinVectors) {
 		g.findings, g.fresh = g.monitor.Add(g.pending, cfg.runLength()), true
 		g.pending.Reset()
-	}
-	if g.differential == nil {
-		g.differential = drift.NewDifferential()
 	}
 	g.replicas = g.differential.Add(replicas, cfg.runLength())
 	g.saved.state = false

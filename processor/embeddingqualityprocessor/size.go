@@ -20,15 +20,12 @@ func (j *judge) size() int {
 func (g *group) size() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	size := g.repeats.store.Size()
+	size := g.repeats.store.Size() + g.differential.Size()
 	if g.learner != nil {
 		size += g.learner.Size()
 	}
 	if g.monitor != nil {
 		size += g.monitor.Size() + g.pending.Size()
-	}
-	if g.differential != nil {
-		size += g.differential.Size()
 	}
 	r := &g.renewal
 	if r.learner != nil {

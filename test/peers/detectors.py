@@ -74,7 +74,7 @@ class AlibiOnline:
 @dataclass
 class Detector:
     name: str
-    library: str
+    package: str
     make: Callable  # of the reference and the number of vectors of a window
     seeds: int
     healthy: int  # how many windows without a fault are judged, of each stream

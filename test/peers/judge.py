@@ -65,7 +65,7 @@ def judge(running, stream, entry, learn, detector):
 
 def main(data, detector):
     manifest = json.loads((data / "manifest.json").read_text())
-    importlib.import_module(detector.library)
+    importlib.import_module(detector.package)
     report = {"idle_kib": memory("VmRSS"), "setup": [], "streams": []}
     by_reference = {}
     for entry in manifest["streams"]:
