@@ -2,6 +2,7 @@ package embeddingqualityprocessor
 
 import (
 	"fmt"
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -27,17 +28,22 @@ func newLearned(tb testing.TB, s *source) *logsProcessor {
 	return p
 }
 
-// TestNothingIsAllocatedPerVector: a call with 32 vectors allocates as often as a call with one.
+// TestNothingIsAllocatedPerVector: a call with 32 vectors allocates as often as a call with one. The fewest of many
+// calls are compared: the end of a window, a collection that empties the pools, and the race detector, which drops a
+// part of what a sync.Pool is given, allocate in some calls, vectors would in every one.
 func TestNothingIsAllocatedPerVector(t *testing.T) {
 	s := newSource(2560, 1)
 	p := newLearned(t, s)
 	allocations := func(vectors int) float64 {
 		logs := logsOf(s.event(vectors))
-		return testing.AllocsPerRun(100, func() { _, _ = p.process(t.Context(), logs) })
+		fewest := math.Inf(1)
+		for range 100 {
+			fewest = min(fewest, testing.AllocsPerRun(1, func() { _, _ = p.process(t.Context(), logs) }))
+		}
+		return fewest
 	}
 	one := allocations(1)
-	// Not exactly 0: under the race detector a sync.Pool loses what it is given, now and then.
-	assert.Less(t, (allocations(32)-one)/31, 0.1)
+	assert.Equal(t, one, allocations(32))
 	assert.Less(t, one, 20.0)
 }
 
