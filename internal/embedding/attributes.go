@@ -123,6 +123,25 @@ const (
 	prefixPValue   = "embedding.quality.p_value."
 )
 
+// The project's own attributes of a canary result.
+const (
+	attrCanaryTarget       = "embedding.canary.target"
+	attrCanaryRound        = "embedding.canary.round"
+	attrCanaryOutcome      = "embedding.canary.outcome"
+	attrCanaryVerdict      = "embedding.canary.verdict"
+	attrCanaryReasons      = "embedding.canary.reasons"
+	attrCanaryCalls        = "embedding.canary.calls"
+	attrCanaryDuration     = "embedding.canary.duration"
+	attrCanaryPins         = "embedding.canary.pins"
+	attrCanaryPinned       = "embedding.canary.pins.time"
+	attrCanaryCosineMin    = "embedding.canary.cosine.min"
+	attrCanaryCosineMedian = "embedding.canary.cosine.median"
+	attrCanaryCosineMean   = "embedding.canary.cosine.mean"
+	attrCanarySkipped      = "embedding.canary.skipped"
+	// prefixCanaryCheck is completed by the name of a check: what was measured.
+	prefixCanaryCheck = "embedding.canary.check."
+)
+
 // Keys of a request event's body, shaped like a structured request log.
 const (
 	bodyEvent       = "event"

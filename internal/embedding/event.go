@@ -15,6 +15,8 @@ const (
 	RequestEventName = "embedding.request"
 	// WindowEventName marks the report of one window of one key.
 	WindowEventName = "embedding.quality.window"
+	// CanaryEventName marks the result of one round of a canary at one replica.
+	CanaryEventName = "embedding.canary.result"
 )
 
 // Operation is the gen_ai.operation.name of every embedding event.

@@ -277,6 +277,29 @@ func putInt(attrs pcommon.Map, name string, value int) {
 	}
 }
 
+func putStrings(attrs pcommon.Map, name string, values []string) {
+	if len(values) == 0 {
+		return
+	}
+	list := attrs.PutEmptySlice(name)
+	list.EnsureCapacity(len(values))
+	for _, value := range values {
+		list.AppendEmpty().SetStr(value)
+	}
+}
+
+// stringsOf returns the strings in v, nil where it holds no list.
+func stringsOf(v pcommon.Value) []string {
+	if v.Type() != pcommon.ValueTypeSlice {
+		return nil
+	}
+	var values []string
+	for _, value := range v.Slice().All() {
+		values = append(values, value.AsString())
+	}
+	return values
+}
+
 // maxCount bounds the numbers that are read: far above any real one, and far below where a sum of many overflows.
 const maxCount = math.MaxInt32
 

@@ -112,12 +112,7 @@ func (s *WindowState) write(attrs pcommon.Map) {
 }
 
 func (w *WindowReport) writeEvidence(attrs pcommon.Map) {
-	if alarms := w.Alarms(); len(alarms) > 0 {
-		list := attrs.PutEmptySlice(attrAlarms)
-		for _, alarm := range alarms {
-			list.AppendEmpty().SetStr(alarm)
-		}
-	}
+	putStrings(attrs, attrAlarms, w.Alarms())
 	for _, e := range w.Evidence {
 		attrs.PutDouble(prefixEvidence+e.Statistic, e.Share)
 		attrs.PutDouble(prefixPValue+e.Statistic, e.P)

@@ -55,12 +55,29 @@ func TestReportSurvivesLogRecordAndSpan(t *testing.T) {
 	})
 }
 
+func TestCanaryResultSurvivesLogRecord(t *testing.T) {
+	var got CanaryResult
+	rapid.Check(t, func(rt *rapid.T) {
+		want := drawCanaryResult(rt)
+		lr := plog.NewLogRecord()
+		want.WriteLogRecord(lr, observed)
+		require.True(rt, got.ReadLogRecord(lr))
+		require.Equal(rt, want, got)
+	})
+}
+
 func TestRequestsAndReportsAreNotMistakenForEachOther(t *testing.T) {
 	var e Event
 	var w WindowReport
-	request, report := plog.NewLogRecord(), plog.NewLogRecord()
+	var c CanaryResult
+	request, report, result := plog.NewLogRecord(), plog.NewLogRecord(), plog.NewLogRecord()
 	e.WriteLogRecord(request, observed)
 	w.WriteLogRecord(report, observed)
+	c.WriteLogRecord(result, observed)
+	require.False(t, e.ReadLogRecord(result))
+	require.False(t, w.ReadLogRecord(result))
+	require.False(t, c.ReadLogRecord(report))
+	require.False(t, c.ReadLogRecord(request))
 	require.False(t, e.ReadLogRecord(report))
 	require.False(t, w.ReadLogRecord(request))
 	require.False(t, e.ReadLogRecord(plog.NewLogRecord()))
@@ -236,6 +253,44 @@ func drawReport(t *rapid.T) WindowReport {
 		}
 	}
 	return w
+}
+
+func drawCanaryResult(t *rapid.T) CanaryResult {
+	word := rapid.StringMatching(`[a-z0-9_.]{0,12}`)
+	words := func(label string) []string {
+		if list := rapid.SliceOfN(word, 0, 3).Draw(t, label); len(list) > 0 {
+			return list
+		}
+		return nil
+	}
+	number := rapid.Float64Range(-1, 1)
+	c := CanaryResult{
+		Target: word.Draw(t, "target"), Model: word.Draw(t, "model"), ResponseModel: word.Draw(t, "answered by"),
+		ServerAddress: word.Draw(t, "address"), ServerPort: rapid.IntRange(0, 65535).Draw(t, "port"),
+		Dimension: rapid.IntRange(0, 4096).Draw(t, "dimension"),
+		Round:     rapid.Int64Range(1, 1e6).Draw(t, "round"),
+		End:       drawTime(t, "end"), Duration: drawDuration(t, "duration"),
+		Calls: rapid.Int64Range(0, 1e3).Draw(t, "calls"), Tokens: rapid.Int64Range(0, 1e6).Draw(t, "tokens"),
+		Outcome:   rapid.SampledFrom(CanaryOutcomes()).Draw(t, "outcome"),
+		ErrorType: word.Draw(t, "error"),
+		Reasons:   words("reasons"), Skipped: words("skipped"),
+		HasCosine: rapid.Bool().Draw(t, "has cosine"),
+	}
+	if c.Outcome == CanaryComplete {
+		c.Verdict = rapid.SampledFrom(CanaryVerdicts()).Draw(t, "verdict")
+	}
+	if rapid.Bool().Draw(t, "pinned") {
+		c.Pins, c.Pinned = "a", drawTime(t, "pinned at").Truncate(time.Second)
+	}
+	if c.HasCosine {
+		c.CosineMin, c.CosineMedian, c.CosineMean = number.Draw(t, "min"), number.Draw(t, "median"), number.Draw(t, "mean")
+	}
+	for _, name := range []string{"norm", "recall_at_1", "repeat"} {
+		if rapid.Bool().Draw(t, name) {
+			c.Checks = append(c.Checks, CanaryCheck{name, number.Draw(t, "value")})
+		}
+	}
+	return c
 }
 
 func drawTime(t *rapid.T, label string) time.Time {
