@@ -112,6 +112,7 @@ const (
 	attrMismatches       = "embedding.quality.repeats.mismatches"
 	attrRepeatsCosine    = "embedding.quality.repeats.cosine.min"
 	attrAlarms           = "embedding.quality.alarms"
+	attrCanary           = "embedding.quality.canary"
 	// attrReporter and what follows is of a WindowState.
 	attrReporter        = "embedding.quality.reporter"
 	attrReferenceDigest = "embedding.quality.reference.digest"

@@ -46,7 +46,7 @@ func (w *WindowReport) WriteSpan(span ptrace.Span) {
 }
 
 func (w *WindowReport) writeAttributes(attrs pcommon.Map) {
-	attrs.EnsureCapacity(37 + 2*len(w.Evidence))
+	attrs.EnsureCapacity(38 + 2*len(w.Evidence))
 	attrs.PutStr(attrKey, w.Key.Group())
 	attrs.PutStr(attrRequestModel, w.Key.Model)
 	attrs.PutStr(attrTaskType, w.Key.TaskType)
@@ -62,6 +62,7 @@ func (w *WindowReport) writeAttributes(attrs pcommon.Map) {
 		attrs.PutDouble(attrNormMin, w.Norm.Min)
 		attrs.PutDouble(attrNormMax, w.Norm.Max)
 	}
+	putStr(attrs, attrCanary, string(w.Canary))
 	w.writeEvidence(attrs)
 	if r := w.Repeats; r != nil {
 		attrs.PutInt(attrRepeats, r.Count)
@@ -160,6 +161,8 @@ func (w *WindowReport) readAttributes(attrs pcommon.Map) {
 			w.Start = w.End.Add(-seconds(v))
 		case attrVerdict:
 			w.Verdict = Verdict(v.AsString())
+		case attrCanary:
+			w.Canary = CanaryVerdict(v.AsString())
 		case attrVectorsJudged:
 			w.Vectors = asCount(v)
 		case attrNormMean:

@@ -196,6 +196,7 @@ func drawReport(t *rapid.T) WindowReport {
 		Vectors: rapid.Int64Range(0, 1e6).Draw(t, "vectors"),
 		Counts:  drawCounts(t),
 		HasNorm: rapid.Bool().Draw(t, "has norm"),
+		Canary:  rapid.SampledFrom(append(CanaryVerdicts(), "")).Draw(t, "canary"),
 	}
 	w.End = w.Start.Add(drawDuration(t, "window"))
 	moments := func() Moments {

@@ -43,6 +43,9 @@ type WindowReport struct {
 	// together but for StatisticReplica.
 	Evidence []Evidence
 
+	// Canary is what a canary found at the replica not long before, empty if that is not known. It is part of Verdict.
+	Canary CanaryVerdict
+
 	// Repeats is nil where no text came again.
 	Repeats *Repeats
 

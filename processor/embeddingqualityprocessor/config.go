@@ -39,6 +39,8 @@ type Config struct {
 	// OutlierSigmas is how many standard deviations of the reference's cosines a vector's cosine may be from their
 	// mean.
 	OutlierSigmas float64 `mapstructure:"outlier_sigmas"`
+	// CanaryMaxAge is how long the result of a canary's round has a say in verdicts.
+	CanaryMaxAge time.Duration `mapstructure:"canary_max_age"`
 	// MaxKeys is the number of keys kept in memory; the one that was unused for longest makes room.
 	MaxKeys int `mapstructure:"max_keys"`
 	// FingerprintKey is the key of the hash by which the texts in spans are compared. A random one is made at start
@@ -113,6 +115,7 @@ func createDefaultConfig() component.Config {
 		Reference:          ReferenceConfig{Vectors: 1000},
 		NormTolerance:      0.01,
 		OutlierSigmas:      8,
+		CanaryMaxAge:       15 * time.Minute,
 		MaxKeys:            1000,
 		Merge:              configoptional.Default(MergeConfig{Wait: 15 * time.Second}),
 		SaveInterval:       time.Minute,
@@ -160,6 +163,9 @@ func (c *Config) Validate() error {
 	}
 	if !isPositive(c.OutlierSigmas) {
 		refuse("outlier_sigmas: %v is not a number of standard deviations; want more than 0, e.g. 8", c.OutlierSigmas)
+	}
+	if c.CanaryMaxAge <= 0 {
+		refuse("canary_max_age: %v is no time; want longer than the canary's interval, e.g. 15m", c.CanaryMaxAge)
 	}
 	if c.MaxKeys < 1 {
 		refuse("max_keys: %d leaves no room; want at least 1, e.g. 1000", c.MaxKeys)

@@ -27,6 +27,7 @@ func TestDefaultConfig(t *testing.T) {
 		Reference:          ReferenceConfig{Vectors: 1000},
 		NormTolerance:      0.01,
 		OutlierSigmas:      8,
+		CanaryMaxAge:       15 * time.Minute,
 		MaxKeys:            1000,
 		Merge:              configoptional.Default(MergeConfig{Wait: 15 * time.Second}),
 		SaveInterval:       time.Minute,
@@ -54,6 +55,7 @@ func TestLoadConfig(t *testing.T) {
 		},
 		NormTolerance:  0.001,
 		OutlierSigmas:  6,
+		CanaryMaxAge:   time.Hour,
 		MaxKeys:        50,
 		FingerprintKey: "a key",
 		ReportState:    true,
@@ -84,6 +86,7 @@ func TestInvalidConfig(t *testing.T) {
 		"nan_tolerance":   {"norm_tolerance: NaN is not a share"},
 		"no_sigmas":       {"outlier_sigmas: 0 is not a number of standard deviations; want more than 0, e.g. 8"},
 		"endless_sigmas":  {"outlier_sigmas: +Inf is not a number of standard deviations"},
+		"ageless_canary":  {"canary_max_age: 0s is no time; want longer than the canary's interval, e.g. 15m"},
 		"no_keys":         {"max_keys: 0 leaves no room; want at least 1, e.g. 1000"},
 		"models": {
 			`models::1::name: "m" is the name of models::0 already; want each model once`,

@@ -39,7 +39,11 @@ type group struct {
 	findings drift.Findings
 	replicas map[string]drift.Weight
 	fresh    bool // findings are of the window that has just ended
-	pool     pool
+	// alarmed is the start of the window that raised the alarm of drift that stands; zero without one.
+	alarmed time.Time
+	pool    pool
+	// doubted is whether a canary found something wrong in the window that has just ended.
+	doubted bool
 	// held are verdicts on repeats that stay for some windows.
 	held map[uint32]heldVerdict
 	// sources numbers the replicas.
@@ -184,11 +188,24 @@ func (g *group) hold(findings map[uint32]repeatsFinding) {
 	}
 }
 
-// verdict returns the verdict on a replica, and the evidence for it.
-func (g *group) verdict(replica string, source uint32) (embedding.Verdict, []embedding.Evidence) {
+// verdict returns the verdict on a replica, and the evidence for it in traffic.
+func (g *group) verdict(replica string, source uint32, canary canaryOpinion) (embedding.Verdict, []embedding.Evidence) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	verdict, evidence := g.drift(replica)
+	verdict, evidence := g.traffic(replica, source, canary)
+	return canary.settle(verdict), evidence
+}
+
+// doubt takes note that a canary found something wrong.
+func (g *group) doubt() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.doubted = true
+}
+
+// traffic returns what drift and repeats say of a replica.
+func (g *group) traffic(replica string, source uint32, canary canaryOpinion) (embedding.Verdict, []embedding.Evidence) {
+	verdict, evidence := g.drift(replica, canary)
 	held, ok := g.held[source]
 	switch {
 	case !ok, verdict == embedding.VerdictReplicaFault:
@@ -206,23 +223,43 @@ func (g *group) verdict(replica string, source uint32) (embedding.Verdict, []emb
 	return held.verdict, evidence
 }
 
+// weight returns what speaks for a statistic, of those of drift.Statistics, in the group's own windows or in those of agents.
+func (g *group) weight(i int) drift.Weight {
+	own, pooled := g.findings.Weights[i], g.pool.weights[i]
+	if g.findings.Windows == 0 || pooled.Evidence > own.Evidence {
+		return pooled
+	}
+	return own
+}
+
+// noteAlarm takes note of since when there is an alarm of drift, after the window that began at start was judged.
+func (g *group) noteAlarm(start time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.doubted = false
+	for i := range drift.Statistics() {
+		if g.weight(i).Alarm() {
+			if g.alarmed.IsZero() {
+				g.alarmed = start
+			}
+			return
+		}
+	}
+	g.alarmed = time.Time{}
+}
+
 // drift returns what the statistics say of a replica.
-func (g *group) drift(replica string) (embedding.Verdict, []embedding.Evidence) {
+func (g *group) drift(replica string, canary canaryOpinion) (embedding.Verdict, []embedding.Evidence) {
 	windows := max(g.findings.Windows, g.pool.windows)
 	if windows == 0 {
 		return embedding.VerdictLearning, nil
 	}
 	var evidence []embedding.Evidence
-	alarm := false
 	for i, statistic := range drift.Statistics() {
-		w := g.findings.Weights[i]
-		if pooled := g.pool.weights[i]; g.findings.Windows == 0 || pooled.Evidence > w.Evidence {
-			w = pooled
-		}
+		w := g.weight(i)
 		if w.P == 0 || statistic == drift.StatisticAnchor && g.monitor != nil && !g.monitor.Renewed() {
 			continue
 		}
-		alarm = alarm || w.Alarm()
 		evidence = append(evidence, embedding.Evidence{Statistic: string(statistic), P: w.P, Share: w.Evidence})
 	}
 	if w, ok := g.replicas[replica]; ok {
@@ -233,12 +270,12 @@ func (g *group) drift(replica string) (embedding.Verdict, []embedding.Evidence) 
 		return embedding.VerdictReplicaFault, evidence
 	case windows < drift.MinNull:
 		return embedding.VerdictLearning, evidence
-	case !alarm || g.replicaAtFault():
+	case g.alarmed.IsZero() || g.replicaAtFault():
 		return embedding.VerdictHealthy, evidence
 	case g.findings.OtherModel() || g.pool.otherModel:
-		return embedding.VerdictModelChanged, evidence
+		return canary.onDrift(embedding.VerdictModelChanged, g.alarmed), evidence
 	}
-	return embedding.VerdictTrafficShift, evidence
+	return canary.onDrift(embedding.VerdictTrafficShift, g.alarmed), evidence
 }
 
 // learned returns the number of windows that the group has learned from, of those that it needs.

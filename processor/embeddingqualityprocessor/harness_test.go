@@ -188,6 +188,7 @@ func logsOf(events ...*embedding.Event) plog.Logs {
 type source struct {
 	random *rand.Rand
 	mean   []float64
+	spread []float64 // around the mean; nil is 1 in every element
 	texts  uint64
 }
 
@@ -202,7 +203,11 @@ func newSource(dimension int, seed uint64) *source {
 func (s *source) vector() []float32 {
 	x := make([]float32, len(s.mean))
 	for i := range x {
-		x[i] = float32(s.mean[i] + s.random.NormFloat64())
+		deviation := s.random.NormFloat64()
+		if s.spread != nil {
+			deviation *= s.spread[i]
+		}
+		x[i] = float32(s.mean[i] + deviation)
 	}
 	return scaled(x, 1)
 }

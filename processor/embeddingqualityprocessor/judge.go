@@ -43,7 +43,8 @@ type judge struct {
 	pinned    pinnedReferences
 	store     *store  // nil where nothing is saved
 	merger    *merger // nil where nothing is merged
-	reporter  string  // names the process in its reports
+	canaries  *canaries
+	reporter  string // names the process in its reports
 
 	mu       sync.Mutex
 	profiles *lru[profileKey, *profile]
@@ -55,6 +56,7 @@ type judge struct {
 type worker struct {
 	event  embedding.Event
 	report embedding.WindowReport
+	canary embedding.CanaryResult
 	texts  *embedding.TextReader
 	seed   maphash.Seed
 	rows   []row
@@ -79,6 +81,7 @@ func newJudge(set component.TelemetrySettings, cfg *Config) (*judge, error) {
 		profiles:  newLRU[profileKey, *profile](cfg.MaxKeys),
 		groups:    newLRU[groupKey, *group](cfg.MaxKeys),
 		states:    newLRU[embedding.Key, *state](cfg.MaxKeys),
+		canaries:  newCanaries(cfg.MaxKeys, cfg.CanaryMaxAge),
 	}
 	if cfg.Merge.HasValue() {
 		j.merger = newMerger(j, *cfg.Merge.Get())
@@ -338,6 +341,9 @@ func (j *judge) judgeGroup(
 	g.judgeEntries(entries, j.cfg)
 	g.judgePool(opinions, j.cfg)
 	g.hold(repeats)
+	if len(entries) > 0 {
+		g.noteAlarm(entries[0].report.Start)
+	}
 	reference := g.reference.Load()
 	reports := make([]embedding.WindowReport, 0, len(entries))
 	for i := range entries {
@@ -346,7 +352,12 @@ func (j *judge) judgeGroup(
 			e.report.Drift = compare(reference, e.window)
 			e.report.Drift.ReferenceWindows = g.learned()
 		}
-		e.report.Verdict, e.report.Evidence = g.verdict(e.key.Replica, e.source)
+		canary := j.canaries.on(e.key.Model, e.key.Replica, e.report.End)
+		e.report.Canary = canary.verdict
+		if canary.verdict.Alarming() {
+			g.doubt()
+		}
+		e.report.Verdict, e.report.Evidence = g.verdict(e.key.Replica, e.source, canary)
 		f := repeats[e.source]
 		if f.Count > 0 {
 			e.report.Repeats = &f.Repeats

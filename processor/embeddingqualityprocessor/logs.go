@@ -82,8 +82,11 @@ func (p *logsProcessor) merge(ctx context.Context, w *worker, logs plog.Logs) bo
 
 func (p *logsProcessor) record(ctx context.Context, w *worker, record plog.LogRecord) {
 	defer p.judge.contain(ctx)
-	if w.event.ReadLogRecord(record) {
+	switch {
+	case w.event.ReadLogRecord(record):
 		p.judge.finish(ctx, w, record.Attributes())
+	case w.canary.ReadLogRecord(record):
+		p.judge.canaries.add(&w.canary)
 	}
 }
 

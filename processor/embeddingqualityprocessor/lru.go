@@ -37,6 +37,15 @@ func (l *lru[K, V]) get(key K, create func() V) (value V, evicted bool) {
 	return value, evicted
 }
 
+// peek returns the value of key if there is one, and leaves it as unused as it was.
+func (l *lru[K, V]) peek(key K) (value V, ok bool) {
+	e, ok := l.entries[key]
+	if !ok {
+		return value, false
+	}
+	return e.Value.(lruEntry[K, V]).value, true
+}
+
 func (l *lru[K, V]) len() int { return l.order.Len() }
 
 func (l *lru[K, V]) all() iter.Seq2[K, V] {

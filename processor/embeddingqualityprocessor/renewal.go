@@ -76,7 +76,7 @@ func (g *group) renew(entries []entry, now time.Time, cfg *Config) {
 	}
 	switch {
 	case g.pinned || cfg.Reference.RenewInterval == 0 || now.Sub(g.since) < cfg.Reference.RenewInterval:
-	case g.findings.Suspicious() || g.findings.Windows < drift.MinNull:
+	case g.doubted || g.findings.Suspicious() || g.findings.Windows < drift.MinNull:
 		r.stop()
 	case r.monitor != nil:
 		r.judge(entries, cfg)
