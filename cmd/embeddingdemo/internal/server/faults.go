@@ -48,6 +48,9 @@ type fault struct {
 
 	// seen and hits count requests since the fault was switched on.
 	seen, hits int64
+
+	// texts are those asked since then; nil where the fault need not know.
+	texts *memory
 }
 
 // NewFaults returns faults that are all off. The seed decides which requests a share below 1 hits.
@@ -91,6 +94,9 @@ func (f *Faults) Set(name string, s Setting) error {
 		}
 	}
 	*x = fault{faultKind: x.faultKind, Setting: s, active: true}
+	if x.remembers {
+		x.texts = newMemory()
+	}
 	return nil
 }
 
@@ -138,23 +144,43 @@ func (f *Faults) ClearAll() {
 	}
 }
 
+// on tells whether the fault may hit. It spares the work of finding out whether a request concerns the fault.
+func (f *Faults) on(name string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.find(name).active
+}
+
+// texts returns the memory of a fault that has one and is on, else nil.
+func (f *Faults) texts(name string) *memory {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.find(name).texts
+}
+
 // hit tells whether the fault takes the present request, and the value it has for it.
 func (f *Faults) hit(name string) (string, bool) {
+	value, turn := f.hitTurn(name)
+	return value, turn > 0
+}
+
+// hitTurn is hit for faults that differ from one hit to the next: it returns which hit this is, from 1, and 0 for none.
+func (f *Faults) hitTurn(name string) (value string, turn int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	x := f.find(name)
 	if !x.active {
-		return "", false
+		return "", 0
 	}
 	x.seen++
 	if x.Share < 1 && uniform(f.seed, name, x.seen) >= x.Share {
-		return "", false
+		return "", 0
 	}
 	x.hits++
 	if x.hits == x.Count {
-		x.active = false
+		x.active, x.texts = false, nil
 	}
-	return x.Value, true
+	return x.Value, x.hits
 }
 
 // hitNumber is hit for faults whose value is a number.
