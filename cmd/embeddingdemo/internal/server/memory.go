@@ -2,7 +2,7 @@ package server
 
 import "sync"
 
-// memorySize is how many of the texts asked last are remembered, about 5 MB.
+// memorySize is how many of the texts asked last are remembered, in less than 6 MB.
 const memorySize = 100_000
 
 // A memory knows the texts asked last, by their keys. It is safe for concurrent use.
