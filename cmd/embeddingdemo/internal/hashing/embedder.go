@@ -44,14 +44,7 @@ type Embedder struct {
 func NewEmbedder(seed uint64, dimension int) *Embedder {
 	e := &Embedder{seed: mix(seed), common: make([]float64, dimension)}
 	for i := range e.common {
-		// The sum of four uniform values is near enough to a normal one.
-		h := mix(e.seed + uint64(i) + 1)
-		sum := int64(0)
-		for range 4 {
-			sum += int64(h&0xffff)*2 - 0xffff
-			h >>= 16
-		}
-		e.common[i] = float64(sum)
+		e.common[i] = normal(mix(e.seed + uint64(i) + 1))
 	}
 	scale(e.common, math.Sqrt(commonShare/squares(e.common)))
 	return e

@@ -151,3 +151,24 @@ func BenchmarkText(b *testing.B) {
 		})
 	}
 }
+
+// A probe with known texts needs a ranking, not only near and far: each query finds the document that shares its words.
+func TestQueriesFindTheirDocuments(t *testing.T) {
+	e := NewEmbedder(1, dimension)
+	pairs := [][2]string{
+		{"How do I reset my password?", "To reset your password, open the settings page and choose reset password."},
+		{"refund policy for damaged items", "Damaged items are refunded in full within fourteen days under our refund policy."},
+		{"opening hours of the library", "The library is open from nine to five; opening hours change on holidays."},
+		{"how to bake sourdough bread", "Sourdough bread is baked in a hot oven after a long rise."},
+		{"capital of France", "Paris is the capital and largest city of France."},
+		{"GPU memory is full during training", "Training fails when GPU memory is full; lower the batch size."},
+	}
+	for i, query := range pairs {
+		own := dot(e.Text(query[0]), e.Text(query[1]))
+		for j, document := range pairs {
+			if i != j {
+				assert.Greater(t, own, dot(e.Text(query[0]), e.Text(document[1]))+0.05, "%s: %s", query[0], document[1])
+			}
+		}
+	}
+}

@@ -4,12 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"math"
 	"net/http"
 	"strconv"
 	"time"
-
-	"github.com/otelcol-embedding/otelcol-embedding/cmd/embeddingdemo/internal/hashing"
 )
 
 func (s *Server) postEmbeddings(w http.ResponseWriter, r *http.Request) {
@@ -94,78 +91,19 @@ func (s *Server) embed(ctx context.Context, req *request) ([][]float32, *apiErro
 	if seconds, ok := s.faults.hitNumber(faultLatency); ok {
 		sleep(ctx, time.Duration(seconds*float64(time.Second)))
 	}
-	if status, ok := s.faults.hitNumber(faultErrors); ok {
-		return nil, &apiError{status: int(status), message: "This error was asked for: " + http.StatusText(int(status))}
-	}
-	model := s.model
-	if _, ok := s.faults.hit(faultModelSwap); ok {
-		model = s.swapped
-	}
-	_, constant := s.faults.hit(faultConstant)
-	dimension, anotherDimension := s.faults.hitNumber(faultDimension)
-	factor, unnormalised := s.faults.hitNumber(faultUnnormalised)
-	_, zero := s.faults.hit(faultZero)
-	nan, isNaN := s.faults.hit(faultNaN)
-	if isNaN && nan == nanError && !req.base64 {
-		// What Starlette's JSON response raises, and vLLM's catch-all turns into an answer.
+	if value, ok := s.faults.hit(faultErrors); ok {
+		status, retryAfter := splitStatus(value)
 		return nil, &apiError{
-			status:  http.StatusInternalServerError,
-			message: "Out of range float values are not JSON compliant",
+			status: status, message: "This error was asked for: " + http.StatusText(status), retryAfter: retryAfter,
 		}
 	}
-
-	vectors := make([][]float32, len(req.inputs))
-	for i, in := range req.inputs {
-		var x []float32
-		switch {
-		case constant:
-			x = model.Text("")
-		case in.isIDs:
-			x = model.Tokens(in.ids)
-		default:
-			x = model.Text(in.text)
-		}
-		want := req.dimensions
-		if anotherDimension {
-			want = int(dimension)
-		}
-		x = resize(x, want)
-		switch {
-		case isNaN:
-			fill(x, float32(math.NaN()))
-		case zero:
-			fill(x, 0)
-		case unnormalised:
-			multiply(x, float32(factor))
-		}
-		vectors[i] = x
+	asked := keys(req.inputs)
+	s.dropPrefixes(req.inputs)
+	e, failure := s.effects(req, asked)
+	if failure != nil {
+		return nil, failure
 	}
-	return vectors, nil
-}
-
-// resize returns the first n elements of x, or x again and again for a longer vector, scaled to length 1.
-func resize(x []float32, n int) []float32 {
-	if n == len(x) {
-		return x
-	}
-	out := make([]float32, n)
-	for i := range out {
-		out[i] = x[i%len(x)]
-	}
-	hashing.Normalize(out)
-	return out
-}
-
-func fill(x []float32, v float32) {
-	for i := range x {
-		x[i] = v
-	}
-}
-
-func multiply(x []float32, factor float32) {
-	for i := range x {
-		x[i] *= factor
-	}
+	return e.vectors(req.inputs), nil
 }
 
 func sleep(ctx context.Context, d time.Duration) {

@@ -24,6 +24,9 @@ type apiError struct {
 
 	// param is the field of the request that the error is about; empty for none.
 	param string
+
+	// retryAfter is the header of that name; empty for none.
+	retryAfter string
 }
 
 func (e *apiError) Error() string { return e.message }
@@ -49,6 +52,9 @@ type errorJSON struct {
 
 func (s *Server) writeError(w http.ResponseWriter, e *apiError) {
 	body := errorJSON{Message: e.message, Type: e.errorType(), Code: e.status}
+	if e.retryAfter != "" {
+		w.Header().Set("Retry-After", e.retryAfter)
+	}
 	if e.param != "" {
 		body.Param = &e.param
 	}

@@ -3,92 +3,11 @@ package server
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 )
-
-// Names of the faults.
-const (
-	faultLatency      = "latency"
-	faultErrors       = "errors"
-	faultNaN          = "nan"
-	faultZero         = "zero"
-	faultDimension    = "dimension"
-	faultUnnormalised = "unnormalised"
-	faultConstant     = "constant"
-	faultModelSwap    = "model_swap"
-	faultTruncation   = "truncation"
-)
-
-// Values of the fault nan.
-const (
-	nanError = "error" // as vLLM does
-	nanNull  = "null"  // as llama.cpp does
-)
-
-const (
-	maxLatency   = time.Hour
-	maxDimension = 32768
-)
-
-// A faultKind is what a fault does and which value it takes.
-type faultKind struct {
-	name        string
-	description string
-
-	// value is what the value means; empty if the fault takes none.
-	value string
-
-	// byDefault is the value that holds where none is given.
-	byDefault string
-
-	// check refuses values without sense.
-	check func(value string) error
-}
-
-// faultKinds lists every fault in the order in which a request meets them.
-func faultKinds() []faultKind {
-	return []faultKind{
-		{
-			name: faultTruncation, description: "only the first tokens of each input count, without an error; usage stays at the limit",
-			value: "limit in tokens", byDefault: "512", check: integer(1, math.MaxInt32),
-		},
-		{
-			name: faultLatency, description: "the answer comes later",
-			value: "seconds", byDefault: "1", check: number(0, maxLatency.Seconds()),
-		},
-		{
-			name: faultErrors, description: "the answer is an error",
-			value: "HTTP status", byDefault: "500", check: integer(400, 599),
-		},
-		{
-			name: faultModelSwap, description: "vectors of another model with the same name and dimension",
-		},
-		{
-			name: faultConstant, description: "the same vector whatever the text",
-		},
-		{
-			name: faultDimension, description: "vectors of another dimension than the model's or the one asked for",
-			value: "dimension", byDefault: "2048", check: integer(1, maxDimension),
-		},
-		{
-			name: faultUnnormalised, description: "vectors multiplied by a factor",
-			value: "factor", byDefault: "3", check: number(math.SmallestNonzeroFloat32, math.MaxFloat32),
-		},
-		{
-			name: faultZero, description: "vectors of zeros",
-		},
-		{
-			name:        faultNaN,
-			description: "vectors of NaN; JSON has none, so answers in float fail with 500 (error) or carry null (null)",
-			value:       "error or null", byDefault: nanError, check: oneOf(nanError, nanNull),
-		},
-	}
-}
 
 // FaultNames returns the names of all faults.
 func FaultNames() []string {
@@ -129,6 +48,9 @@ type fault struct {
 
 	// seen and hits count requests since the fault was switched on.
 	seen, hits int64
+
+	// texts are those asked since then; nil where the fault need not know.
+	texts *memory
 }
 
 // NewFaults returns faults that are all off. The seed decides which requests a share below 1 hits.
@@ -172,6 +94,9 @@ func (f *Faults) Set(name string, s Setting) error {
 		}
 	}
 	*x = fault{faultKind: x.faultKind, Setting: s, active: true}
+	if x.remembers {
+		x.texts = newMemory()
+	}
 	return nil
 }
 
@@ -219,23 +144,43 @@ func (f *Faults) ClearAll() {
 	}
 }
 
+// on tells whether the fault may hit. It spares the work of finding out whether a request concerns the fault.
+func (f *Faults) on(name string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.find(name).active
+}
+
+// texts returns the memory of a fault that has one and is on, else nil.
+func (f *Faults) texts(name string) *memory {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.find(name).texts
+}
+
 // hit tells whether the fault takes the present request, and the value it has for it.
 func (f *Faults) hit(name string) (string, bool) {
+	value, turn := f.hitTurn(name)
+	return value, turn > 0
+}
+
+// hitTurn is hit for faults that differ from one hit to the next: it returns which hit this is, from 1, and 0 for none.
+func (f *Faults) hitTurn(name string) (value string, turn int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	x := f.find(name)
 	if !x.active {
-		return "", false
+		return "", 0
 	}
 	x.seen++
 	if x.Share < 1 && uniform(f.seed, name, x.seen) >= x.Share {
-		return "", false
+		return "", 0
 	}
 	x.hits++
 	if x.hits == x.Count {
-		x.active = false
+		x.active, x.texts = false, nil
 	}
-	return x.Value, true
+	return x.Value, x.hits
 }
 
 // hitNumber is hit for faults whose value is a number.
@@ -307,33 +252,4 @@ func valueJSON(value string) json.RawMessage {
 		return json.RawMessage(value)
 	}
 	return json.RawMessage(strconv.Quote(value))
-}
-
-func number(lowest, highest float64) func(string) error {
-	return func(value string) error {
-		n, err := strconv.ParseFloat(value, 64)
-		if err != nil || !(n >= lowest && n <= highest) {
-			return fmt.Errorf("a number from %g to %g", lowest, highest)
-		}
-		return nil
-	}
-}
-
-func integer(lowest, highest int) func(string) error {
-	return func(value string) error {
-		n, err := strconv.Atoi(value)
-		if err != nil || n < lowest || n > highest {
-			return fmt.Errorf("a whole number from %d to %d", lowest, highest)
-		}
-		return nil
-	}
-}
-
-func oneOf(words ...string) func(string) error {
-	return func(value string) error {
-		if !slices.Contains(words, value) {
-			return fmt.Errorf("%s", strings.Join(words, " or "))
-		}
-		return nil
-	}
 }

@@ -57,10 +57,11 @@ func TestEachFaultShowsAndNothingElse(t *testing.T) {
 	require.False(t, healthy.equal)
 	require.False(t, healthy.nan)
 
-	tests := []struct {
+	type faultTest struct {
 		name, value, format string
 		check               func(t *testing.T, got symptoms)
-	}{
+	}
+	tests := []faultTest{
 		{faultLatency, "0.05", "float", func(t *testing.T, got symptoms) {
 			assert.GreaterOrEqual(t, got.atLeastFor, 50*time.Millisecond)
 			assert.True(t, got.sameModel)
@@ -108,6 +109,27 @@ func TestEachFaultShowsAndNothingElse(t *testing.T) {
 			assert.Equal(t, 3+4, got.tokens)
 		}},
 	}
+	// moved is what faults look like that move vectors and leave everything else.
+	moved := func(t *testing.T, got symptoms) {
+		assert.False(t, got.sameModel)
+		got.sameModel = true
+		assert.InDelta(t, 1, got.norm, 1e-5)
+		got.norm, got.atLeastFor = healthy.norm, healthy.atLeastFor
+		assert.Equal(t, healthy, got)
+	}
+	// unconcerned is what faults look like that do not concern the first request, or not its inputs.
+	unconcerned := func(t *testing.T, got symptoms) {
+		got.atLeastFor = healthy.atLeastFor
+		assert.Equal(t, healthy, got)
+	}
+	for name, check := range map[string]func(*testing.T, symptoms){
+		faultPooling: moved, faultEOS: moved, faultRounding: moved, faultStale: moved, faultOrder: moved,
+		faultBatch: unconcerned, faultCache: unconcerned, faultAlternating: unconcerned, faultPrefix: unconcerned,
+		faultMatryoshka: unconcerned,
+	} {
+		tests = append(tests, faultTest{name, "", "float", check})
+	}
+	tests = append(tests, faultTest{faultEncoding, "", "base64", moved}, faultTest{faultEncoding, "", "float", unconcerned})
 	tried := map[string]bool{}
 	for _, tt := range tests {
 		tried[tt.name] = true
@@ -171,6 +193,16 @@ func TestCountWithShareSpreadsTheHits(t *testing.T) {
 	}
 	assert.Equal(t, 20, failed)
 	assert.Greater(t, last, 50)
+}
+
+func TestErrorsCarryRetryAfter(t *testing.T) {
+	s := newServer(t)
+	for value, want := range map[string]string{"429": "", "429:1": "1", "503:0": "0"} {
+		require.NoError(t, s.Faults().Set(faultErrors, Setting{Share: 1, Value: value}))
+		w := post(s, `{"input": "a"}`)
+		assert.Equal(t, value[:3], fmt.Sprint(w.Code))
+		assert.Equal(t, want, w.Header().Get("Retry-After"), value)
+	}
 }
 
 func TestRefusedRequestsAreNotCounted(t *testing.T) {
@@ -254,7 +286,7 @@ func TestFaultsAPIRefuses(t *testing.T) {
 		status                  int
 		message                 string
 	}{
-		{"nowhere", "application/json", `{}`, 404, `unknown fault \"nowhere\"; want one of constant, dimension`},
+		{"nowhere", "application/json", `{}`, 404, `unknown fault \"nowhere\"; want one of alternating, batch`},
 		{"latency", "application/json", `{"share": 0}`, 400, "share is 0"},
 		{"latency", "application/json", `{"share": 1.5}`, 400, "share is 1.5"},
 		{"latency", "application/json", `{"value": -1}`, 400, "want a number from 0"},
@@ -266,6 +298,9 @@ func TestFaultsAPIRefuses(t *testing.T) {
 		{"latency", formType, `count=x`, 400, `count is \"x\"`},
 		{"latency", formType, `times=1`, 400, "times"},
 		{"errors", "application/json", `{"value": 200}`, 400, "want a whole number from 400 to 599"},
+		{"errors", formType, `value=503:x`, 400, "want behind the colon a whole number from 0 to 3600"},
+		{"rounding", formType, `value=q5`, 400, "want fp16, bf16, q8, fp8 or q4"},
+		{"alternating", formType, `value=replica`, 400, "want rounding or model"},
 		{"nan", "application/json", `{"value": "inf"}`, 400, "want error or null"},
 		{"zero", "application/json", `{"value": 3}`, 400, "takes none"},
 		{"dimension", "application/json", `{"value": 0}`, 400, "want a whole number from 1"},

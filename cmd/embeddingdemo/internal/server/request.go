@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 
+	"github.com/otelcol-embedding/otelcol-embedding/cmd/embeddingdemo/internal/hashing"
 	"github.com/otelcol-embedding/otelcol-embedding/cmd/embeddingdemo/internal/tokens"
 )
 
@@ -20,6 +21,9 @@ const (
 
 	// minDimensions is the smallest vector that Qwen3-Embedding may be asked for.
 	minDimensions = 32
+
+	// endTokens is how many tokens Qwen3-Embedding adds to a text: the one that ends it.
+	endTokens = 1
 )
 
 // An input is one text to embed, either as a string or as token ids.
@@ -41,7 +45,31 @@ func (in *input) truncate(limit int) {
 		in.ids = in.ids[:limit]
 		return
 	}
-	in.text, _ = tokens.Truncate(in.text, limit-1) // one of the limit is the end-of-text token
+	in.text, _ = tokens.Truncate(in.text, limit-endTokens)
+}
+
+// embed returns the vector of the input in a model.
+func (in input) embed(model *hashing.Embedder) []float32 {
+	if in.isIDs {
+		return model.Tokens(in.ids)
+	}
+	return model.Text(in.text)
+}
+
+// key returns a number that stands for the input.
+func (in input) key() uint64 {
+	if in.isIDs {
+		return hashing.KeyOfTokens(in.ids)
+	}
+	return hashing.Key(in.text)
+}
+
+func keys(inputs []input) []uint64 {
+	out := make([]uint64, len(inputs))
+	for i, in := range inputs {
+		out[i] = in.key()
+	}
+	return out
 }
 
 // A request is a valid call of /v1/embeddings.
@@ -150,7 +178,7 @@ func unmarshalList[T any](raw json.RawMessage, list *[]T) bool {
 func textInputs(texts ...string) []input {
 	inputs := make([]input, len(texts))
 	for i, text := range texts {
-		inputs[i] = input{text: text, tokens: tokens.Count(text) + 1} // Qwen3-Embedding adds an end-of-text token
+		inputs[i] = input{text: text, tokens: tokens.Count(text) + endTokens}
 	}
 	return inputs
 }

@@ -84,7 +84,10 @@ type Server struct {
 	faults  *Faults
 	metrics *metrics
 	model   *hashing.Embedder
-	swapped *hashing.Embedder // what the fault model_swap answers with
+	swapped *hashing.Embedder // what the faults of another model answer with
+	pooled  *hashing.Embedder // towards whose vectors the fault pooling moves
+	endless *hashing.Embedder // and the fault eos
+	asked   *memory           // the texts that were answered while the fault stale was off
 	places  chan struct{}     // one element for every running request
 	started time.Time
 
@@ -104,6 +107,9 @@ func New(config Config) (*Server, error) {
 		metrics: newMetrics(config.Model, config.MaxModelLength, config.MaxRequests),
 		model:   hashing.NewEmbedder(config.Seed, config.Dimension),
 		swapped: hashing.NewEmbedder(config.Seed+1, config.Dimension),
+		pooled:  hashing.NewEmbedder(config.Seed+2, config.Dimension),
+		endless: hashing.NewEmbedder(config.Seed+3, config.Dimension),
+		asked:   newMemory(),
 		places:  make(chan struct{}, config.MaxRequests),
 		started: time.Now(),
 		failed:  make(chan error, 1),
