@@ -8,6 +8,7 @@ import (
 
 	"github.com/otelcol-embedding/otelcol-embedding/internal/drift"
 	"github.com/otelcol-embedding/otelcol-embedding/internal/reference"
+	"github.com/otelcol-embedding/otelcol-embedding/internal/validity"
 )
 
 const buildHelp = `embeddingquality build [flags] -model NAME -out REFERENCE FILE... learns a reference from the first
@@ -80,7 +81,7 @@ func build(c *invocation) error {
 		fmt.Fprintf(c.stderr, "warning: these vectors are not all alike: the first alarm is in window %d (%s) by %s; "+
 			"embeddingquality run shows the windows\n", total.alarm.number, total.alarm.where(), strings.Join(total.alarm.alarms(), ", "))
 	}
-	if n := total.flagged[outlier].n; 100*n > total.vectors {
+	if n := total.flagged[validity.Outlier].n; 100*n > total.vectors {
 		fmt.Fprintf(c.stderr, "warning: %d of %d vectors are outliers to the first %d; want the vectors of one time when all was well\n",
 			n, total.vectors, s.vectors)
 	}

@@ -128,8 +128,8 @@ func writeReference16(t *testing.T, path string, dimension int) {
 
 func TestWordsAreTheProcessors(t *testing.T) {
 	var words []string
-	for i := range reasonCount {
-		words = append(words, i.String())
+	for fault := range new(reasons).all() {
+		words = append(words, fault.String())
 	}
 	var want []string
 	for _, r := range embedding.Reasons() {

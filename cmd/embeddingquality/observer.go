@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/otelcol-embedding/otelcol-embedding/internal/drift"
+	"github.com/otelcol-embedding/otelcol-embedding/internal/validity"
 	"github.com/otelcol-embedding/otelcol-embedding/internal/vectorfile"
 )
 
@@ -30,12 +31,12 @@ type observer struct {
 // newObserver returns an observer that compares with the monitor's reference, or learns one where monitor is nil.
 func newObserver(s *settings, dimension int, monitor *drift.Monitor) *observer {
 	o := &observer{
-		settings: s, judge: judge{dimension: dimension, texts: newDuplicates()}, monitor: monitor, window: drift.NewWindow(dimension),
+		settings: s, judge: newJudge(dimension), monitor: monitor, window: drift.NewWindow(dimension),
 	}
 	if monitor == nil {
 		o.learner = drift.NewLearner(dimension, s.vectors)
 	} else {
-		o.judge.norms.expectOf(monitor.Reference())
+		o.judge.expectOf(monitor.Reference())
 	}
 	return o
 }
@@ -101,20 +102,20 @@ func (o *observer) add(row *vectorfile.Row, at func() place) {
 	}
 	m := o.judge.measure(row.Vector, row.Text, reference)
 	switch {
-	case m.reason != valid:
+	case m.Fault != validity.None:
 	case reference == nil:
 		o.learned++
-		o.window.Norm.Add(m.norm)
-		if learned := o.learner.Add(row.Vector, m.norm); learned != nil {
+		o.window.Norm.Add(m.Norm)
+		if learned := o.learner.Add(row.Vector, m.Norm); learned != nil {
 			o.monitor, o.learner = drift.NewMonitor(learned), nil
 		}
 	default:
-		o.window.Add(row.Vector, m.norm, m.cosine, reference)
-		if isOutlier(m.cosine, reference) {
-			m.reason = outlier
+		o.window.Add(row.Vector, m.Norm, m.Cosine, reference)
+		if validity.IsOutlier(m.Cosine, &reference.Cosine, outlierSigmas) {
+			m.Fault = validity.Outlier
 		}
 	}
-	r.flagged.add(m.reason, at)
+	r.flagged.add(m.Fault, at)
 }
 
 // close ends the window that is open, and judges it if there are enough vectors.
@@ -135,7 +136,7 @@ func (o *observer) close(each func(*report) error) error {
 	r.verdict = o.verdict()
 	err := each(r)
 	o.report = report{}
-	clear(o.judge.texts.texts)
+	o.judge.texts.Reset()
 	return err
 }
 

@@ -68,8 +68,8 @@ func (r *report) values() []value {
 	if !r.time.IsZero() {
 		values[3].value = r.time.UTC().Format(time.RFC3339Nano)
 	}
-	for i := range r.flagged {
-		values = append(values, value{"flagged." + reason(i).String(), r.flagged[i].n})
+	for fault, tally := range r.flagged.all() {
+		values = append(values, value{"flagged." + fault.String(), tally.n})
 	}
 	add := func(known bool, name string, v float64) {
 		if known {

@@ -142,9 +142,9 @@ func (s *summary) write(w io.Writer, o *observer, in *input) {
 
 // writeNotes prints what was flagged, and what was left out.
 func writeNotes(w io.Writer, flagged *reasons, o *observer, in *input) {
-	for i := range flagged {
-		if f := &flagged[i]; f.n > 0 {
-			fmt.Fprintf(w, "%v: %s; the first in %s\n", reason(i), plural(f.n, "vector"), f.first)
+	for fault, f := range flagged.all() {
+		if f.n > 0 {
+			fmt.Fprintf(w, "%v: %s; the first in %s\n", fault, plural(f.n, "vector"), f.first)
 		}
 	}
 	for _, note := range in.notes() {

@@ -22,6 +22,7 @@ import (
 
 	"github.com/otelcol-embedding/otelcol-embedding/internal/drift"
 	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
+	"github.com/otelcol-embedding/otelcol-embedding/internal/validity"
 	"github.com/otelcol-embedding/otelcol-embedding/processor/embeddingqualityprocessor/internal/metadata"
 )
 
@@ -58,9 +59,8 @@ type worker struct {
 	report embedding.WindowReport
 	canary embedding.CanaryResult
 	texts  *embedding.TextReader
-	seed   maphash.Seed
+	hasher *validity.Hasher
 	rows   []row
-	bytes  []byte
 	// vectors and counts are what was judged since the worker was taken from the pool, at the time taken.
 	taken   time.Time
 	vectors int64
@@ -103,7 +103,7 @@ func newJudge(set component.TelemetrySettings, cfg *Config) (*judge, error) {
 	}
 	seed := maphash.MakeSeed()
 	j.workers.New = func() any {
-		return &worker{texts: embedding.NewTextReader(embedding.NewFingerprinter(key), nil, nil), seed: seed}
+		return &worker{texts: embedding.NewTextReader(embedding.NewFingerprinter(key), nil, nil), hasher: validity.NewHasher(seed)}
 	}
 	return j, errors.Join(
 		telemetry.RegisterProcessorEmbeddingQualityKeysCallback(func(_ context.Context, o metric.Int64Observer) error {
@@ -199,21 +199,21 @@ func (j *judge) event(ctx context.Context, w *worker, q *embedding.Quality) bool
 	}
 	model, taskType := bounded(ev.Model()), bounded(ev.Task())
 	profile := j.profile(profileKey{model, taskType})
-	want := profile.expect(ev)
+	want := profile.expect(ev, j.cfg.NormTolerance)
 	// Vectors of a wrong length count where the right ones were expected: they get no key of their own, in which
 	// they would look right.
 	state := j.state(ctx, embedding.Key{
-		Model: model, TaskType: taskType, Dimension: want.dimension, Replica: replica(ev),
+		Model: model, TaskType: taskType, Dimension: want.Dimension, Replica: replica(ev),
 	})
 	reference := state.group.reference.Load()
 
 	w.rows = w.rows[:0]
 	for i := range n {
 		x := ev.Vectors[i*ev.OutputDimension : (i+1)*ev.OutputDimension]
-		r := w.measure(x, want, reference, j.cfg.NormTolerance)
-		if r.reason == "" {
+		r := measure(x, want, reference)
+		if r.Fault == validity.None {
 			if r.text, r.hasText = ev.Fingerprint(i); r.hasText {
-				r.hash = w.hash(x)
+				r.hash = w.hasher.Hash(x)
 			}
 		}
 		w.rows = append(w.rows, r)

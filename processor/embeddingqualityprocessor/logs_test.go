@@ -210,6 +210,9 @@ func TestPanicIsContained(t *testing.T) {
 	require.NoError(t, tel.Shutdown(t.Context()))
 }
 
+// generationSize is that of validity.Duplicates.
+const generationSize = 1024
+
 // TestMemoryOfKey: a key at 2560 dimensions stays within 1 MiB with every store full, while it learns and afterwards.
 func TestMemoryOfKey(t *testing.T) {
 	for name, tt := range map[string]struct{ reference, windows int }{

@@ -2,21 +2,14 @@ package embeddingqualityprocessor
 
 import (
 	"cmp"
-	"math"
 	"sync"
 
 	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
+	"github.com/otelcol-embedding/otelcol-embedding/internal/validity"
 )
 
-const (
-	// minObserved is the number of vectors from which an expectation is learned.
-	minObserved = 32
-	// maxObserved is the number of norms at which older ones begin to lose weight, so that a fault that was there
-	// at the start is outgrown.
-	maxObserved = 1024
-	// unitShare is the share of norms near 1 that says that the server normalises.
-	unitShare = 0.95
-)
+// minObserved is the number of vectors from which a dimension is expected.
+const minObserved = 32
 
 // profileKey names what shares a profile: replicas and requested dimensions of one model do, so that one of them
 // cannot redefine what is right.
@@ -29,10 +22,9 @@ type profile struct {
 	dimension int // 0 until known
 	norm      float64
 
-	votes    map[int]int // vectors by dimension, until the dimension is known
-	voted    int
-	observed int // norms
-	unit     int // norms near 1 among them
+	votes map[int]int // vectors by dimension, until the dimension is known
+	voted int
+	norms validity.Norms
 }
 
 // newProfile returns a profile that starts from what the user says of the model.
@@ -54,22 +46,16 @@ func (p *profile) restore(s savedProfile) {
 	p.dimension, p.norm = cmp.Or(p.dimension, s.Dimension), cmp.Or(p.norm, s.Norm)
 }
 
-// expected is what a vector has to be like.
-type expected struct {
-	dimension int
-	norm      float64 // 0 if any norm will do
-}
-
 // expect returns what the vectors of ev have to be like. While no dimension is known, that of ev is right.
-func (p *profile) expect(ev *embedding.Event) expected {
+func (p *profile) expect(ev *embedding.Event, tolerance float64) validity.Expected {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	e := expected{dimension: p.dimension, norm: p.norm}
+	e := validity.Expected{Dimension: p.dimension, Norm: p.norm, Tolerance: tolerance}
 	if ev.RequestedDimension > 0 {
-		e.dimension = ev.RequestedDimension
+		e.Dimension = ev.RequestedDimension
 	}
-	if e.dimension == 0 {
-		e.dimension = ev.OutputDimension
+	if e.Dimension == 0 {
+		e.Dimension = ev.OutputDimension
 	}
 	return e
 }
@@ -80,15 +66,15 @@ func (p *profile) observe(ev *embedding.Event, rows []row, tolerance float64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i := range rows {
-		switch rows[i].reason {
-		case embedding.ReasonNonFinite, embedding.ReasonZero, embedding.ReasonDimension:
+		switch rows[i].Fault {
+		case validity.NonFinite, validity.Zero, validity.Dimension:
 			continue
 		}
 		if ev.RequestedDimension <= 0 && p.dimension == 0 {
 			p.vote(ev.OutputDimension)
 		}
-		if p.norm == 0 {
-			p.observeNorm(near(rows[i].norm, 1, tolerance))
+		if p.norm == 0 && p.norms.Observe(rows[i].Norm, tolerance) {
+			p.norm = 1
 		}
 	}
 }
@@ -110,23 +96,4 @@ func (p *profile) vote(d int) {
 		}
 	}
 	p.votes = nil
-}
-
-func (p *profile) observeNorm(unit bool) {
-	p.observed++
-	if unit {
-		p.unit++
-	}
-	switch {
-	case p.observed >= minObserved && float64(p.unit) >= unitShare*float64(p.observed):
-		p.norm = 1
-	case p.observed >= maxObserved:
-		p.observed /= 2
-		p.unit /= 2
-	}
-}
-
-// near is whether norm is within the relative tolerance of want.
-func near(norm, want, tolerance float64) bool {
-	return math.Abs(norm-want) <= tolerance*want
 }

@@ -43,7 +43,7 @@ const duplicateSize = 22
 func (s *state) size() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	size := duplicateSize * (len(s.texts.recent) + len(s.texts.older))
+	size := duplicateSize * s.texts.Len()
 	if s.window != nil {
 		size += s.window.Size()
 	}

@@ -1,16 +1,12 @@
 package embeddingqualityprocessor
 
 import (
-	"math"
 	"sync"
 
 	"github.com/otelcol-embedding/otelcol-embedding/internal/drift"
 	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
+	"github.com/otelcol-embedding/otelcol-embedding/internal/validity"
 )
-
-// minStdDev is the smallest spread of cosines that outliers are measured by: what rounding float32 elements makes.
-// It matters where a reference was learned from one text alone.
-const minStdDev = 1e-6
 
 // state is what is kept of one key. Its size does not depend on the number of vectors: 0.1 to 0.2 MiB at 2560 dimensions.
 type state struct {
@@ -18,7 +14,7 @@ type state struct {
 	source uint32 // the replica's number among those of the group
 
 	mu    sync.Mutex
-	texts duplicates
+	texts validity.Duplicates
 	// window is made for the first valid vector, because only then the dimension is more than a client's claim.
 	window   *drift.Window
 	compared *drift.Reference // what the vectors of the window were compared with
@@ -34,17 +30,17 @@ func (s *state) judge(ev *embedding.Event, rows []row, reference *drift.Referenc
 	defer s.mu.Unlock()
 	for i := range rows {
 		r := &rows[i]
-		if r.reason == "" && r.hasText && s.texts.add(r.hash, r.text) {
-			r.reason = embedding.ReasonDuplicate
+		if r.Fault == validity.None && r.hasText && s.texts.Add(r.hash, validity.Text(r.text)) {
+			r.Fault = validity.Duplicate
 		}
-		if r.reason == "" {
+		if r.Fault == validity.None {
 			x := ev.Vectors[i*ev.OutputDimension : (i+1)*ev.OutputDimension]
 			if r.hasText {
-				s.group.repeats.add(r.text, x, r.norm, s.source)
+				s.group.repeats.add(r.text, x, r.Norm, s.source)
 			}
 			s.add(x, r, reference, cfg.Reference.Vectors)
-			if reference != nil && isOutlier(r.cosine, &reference.Cosine, cfg.OutlierSigmas) {
-				r.reason = embedding.ReasonOutlier
+			if reference != nil && validity.IsOutlier(r.Cosine, &reference.Cosine, cfg.OutlierSigmas) {
+				r.Fault = validity.Outlier
 			}
 		}
 		r.addTo(q, reference != nil)
@@ -60,12 +56,12 @@ func (s *state) add(x []float32, r *row, reference *drift.Reference, learn int) 
 	}
 	switch {
 	case reference == nil:
-		s.window.Norm.Add(r.norm)
-		s.group.learn(x, r.norm, learn)
+		s.window.Norm.Add(r.Norm)
+		s.group.learn(x, r.Norm, learn)
 		return
 	case reference == s.compared:
 	case reference != s.group.reference.Load():
-		s.window.Norm.Add(r.norm) // measured before there was another
+		s.window.Norm.Add(r.Norm) // measured before there was another
 		return
 	default:
 		if s.window.N() > 0 {
@@ -73,12 +69,8 @@ func (s *state) add(x []float32, r *row, reference *drift.Reference, learn int) 
 		}
 		s.compared = reference
 	}
-	s.window.Add(x, r.norm, r.cosine, reference)
-	s.group.renewal.add(s.group, &s.trial, x, r.norm)
-}
-
-func isOutlier(cosine float64, of *drift.Moments, sigmas float64) bool {
-	return math.Abs(cosine-of.Mean) > sigmas*max(of.StdDev(), minStdDev)
+	s.window.Add(x, r.Norm, r.Cosine, reference)
+	s.group.renewal.add(s.group, &s.trial, x, r.Norm)
 }
 
 // end ends the window. It returns false if it held no vector, and else, in e, what was found in it; e's window is nil if it held no
@@ -92,7 +84,7 @@ func (s *state) end(e *entry) bool {
 	report := &e.report
 	report.Vectors, report.Counts = s.vectors, s.counts
 	s.vectors, s.counts = 0, embedding.ReasonCounts{}
-	s.texts.reset()
+	s.texts.Reset()
 	if e.window = s.window; e.window != nil {
 		s.window = e.window.Next()
 	}
