@@ -69,7 +69,7 @@ bench: build ## Run the benchmarks, each beside its baseline.
 
 .PHONY: generate
 generate: ## Regenerate what mdatagen and the collector builder write.
-	go generate -tags=$(TAGS) ./receiver/... ./processor/... ./connector/...
+	go generate -tags=$(TAGS) ./receiver/... ./processor/... ./connector/... ./internal/vector
 	rm -rf build/builder && mkdir -p build
 	$(TOOL) builder --config builder-config.yaml --skip-get-modules --skip-compilation
 	mv build/builder/*.go . && gofmt -w components.go main.go main_others.go main_windows.go

@@ -25,10 +25,11 @@ func Dot(x, r []float32) float64 {
 	return float64(blas.Sdot(len(x), x, 1, r, 1))
 }
 
-// AddTo adds x to sum, element by element: sum[i] += x[i]. It panics if sum is shorter than x.
+// AddTo adds x to sum, element by element: sum[i] += x[i]. It panics if sum is shorter than x. Results are the same on all platforms.
 func AddTo(sum []float64, x []float32) {
 	sum = sum[:len(x)] // spares the loop its bounds checks
-	for i, v := range x {
-		sum[i] += float64(v)
+	done := addRounds(sum, x)
+	for i, v := range x[done:] {
+		sum[done+i] += float64(v)
 	}
 }

@@ -2,6 +2,7 @@ package vector
 
 import (
 	"math"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -82,6 +83,24 @@ func TestAddTo(t *testing.T) {
 	AddTo(sum, nil)
 	AddTo(nil, nil)
 	assert.Panics(t, func() { AddTo(sum[:1:1], make([]float32, 2)) })
+}
+
+// TestAddToIsExact: whatever instructions do it, every sum is that of float64.
+func TestAddToIsExact(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(1, 2))
+	for n := range 200 {
+		x, sum, want := make([]float32, n), make([]float64, n+1), make([]float64, n+1)
+		for i := range x {
+			x[i] = math.Float32frombits(random.Uint32()) // NaN and infinities among them
+			sum[i] = random.NormFloat64() * math.Exp(40*random.NormFloat64())
+			want[i] = sum[i] + float64(x[i])
+		}
+		AddTo(sum, x)
+		for i := range sum {
+			require.True(t, sum[i] == want[i] || math.IsNaN(sum[i]) && math.IsNaN(want[i]), "%d of %d", i, n)
+		}
+	}
 }
 
 func TestKernelsDoNotAllocate(t *testing.T) {
