@@ -8,7 +8,7 @@ import (
 )
 
 // stateVersion is the first byte of all states in binary form. It changes whenever fields do, or what they mean.
-const stateVersion = 1
+const stateVersion = 2
 
 func appendState[T any, S state[T]](b []byte, s S) ([]byte, error) {
 	w := binaryWriter{append(b, stateVersion)}

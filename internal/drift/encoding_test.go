@@ -173,7 +173,7 @@ func TestStatesRefused(t *testing.T) {
 	require.NoError(t, err)
 	for want, data := range map[string][]byte{
 		"window: the data ends in it":                              nil,
-		"window: want version 1, found 7":                          {7},
+		"window: want version 2, found 7":                          {7},
 		"window: norm.mean: the data ends in it":                   data[:3],
 		"window: want nothing after the last field, found 1 bytes": append(data[:len(data):len(data)], 0),
 	} {

@@ -105,7 +105,7 @@ func (m *Monitor) Add(w *Window, runLength float64) Findings {
 	f.Weights[0] = m.detectors[0].add(Sample{f.Shift.SquaredDistance, r.CovarianceTrace / n}, t)
 	f.Weights[1] = m.detectors[1].add(Sample{f.KolmogorovSmirnov * f.KolmogorovSmirnov, kolmogorov / n}, t)
 	f.Weights[2] = m.detectors[2].add(Sample{f.Divergence, r.Cells.Sampling(w.n)}, t)
-	f.Weights[3] = Weight{P: 1, Evidence: m.detectors[3].share(t)}
+	f.Weights[3] = Weight{P: 1, Evidence: t.share(m.detectors[3].evidence)}
 	if f.HasVariances {
 		// Of n independent values from a normal distribution, the variance of the log of their variance is about 2/n.
 		f.Weights[3] = m.detectors[3].add(Sample{f.VarianceShift, 2 / float64(w.projections.n)}, t)

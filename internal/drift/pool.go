@@ -6,8 +6,8 @@ import "math"
 // up, but their e-values can be averaged: the average is an e-value again, however they depend on each other (Vovk and Wang 2021,
 // "E-values: calibration, combination and applications").
 type Pool struct {
-	// Evidence is log M of each statistic, as in a Detector.
-	Evidence [statistics]float64
+	// Evidence is that of each statistic, as in a Detector.
+	Evidence [statistics][2]float64
 }
 
 // Opinion is what one monitor found.
@@ -24,25 +24,26 @@ func (p *Pool) Add(opinions []Opinion, runLength float64) [statistics]Weight {
 	t := NewThreshold(runLength, statistics)
 	var weights [statistics]Weight
 	for i := range weights {
-		total, sum := 0.0, 0.0
+		total, e := 0.0, [2]float64{}
 		for _, o := range opinions {
 			if o.P[i] > 0 {
 				total += o.Vectors
-				sum += o.Vectors / (2 * math.Sqrt(max(o.P[i], minP)))
+				for k, value := range eValues(max(o.P[i], minP)) {
+					e[k] += o.Vectors * value
+				}
 			}
 		}
 		weights[i].P = 1
 		if total > 0 {
-			e := sum / total
-			// The p-value that has this e-value, so that one that a monitor would not need to see twice is not needed twice here.
-			weights[i].P = min(1, 1/(4*e*e))
-			evidence := max(p.Evidence[i], 0) + math.Log(e)
-			if weights[i].P <= t.p {
-				evidence = max(evidence, t.evidence)
+			// The p-value that has such an e-value, so that one that a monitor would not need to see twice is not needed twice here.
+			weights[i].P = 0
+			for k, kappa := range kappas() {
+				e[k] /= total
+				weights[i].P = max(weights[i].P, min(1, math.Pow(e[k]/kappa, 1/(kappa-1))))
 			}
-			p.Evidence[i] = min(evidence, t.evidence+surplus)
+			p.Evidence[i] = t.after(p.Evidence[i], weights[i].P, e)
 		}
-		weights[i].Evidence = max(0, p.Evidence[i]) / t.evidence
+		weights[i].Evidence = t.share(p.Evidence[i])
 	}
 	return weights
 }

@@ -65,9 +65,9 @@ func TestPoolFindsWhatOneSees(t *testing.T) {
 
 // TestPoolWithoutOpinions: windows on which nobody says anything change nothing.
 func TestPoolWithoutOpinions(t *testing.T) {
-	p := Pool{Evidence: [statistics]float64{2}}
+	p := Pool{Evidence: [statistics][2]float64{{2, 2}}}
 	w := p.Add(nil, 1000)
 	assert.Equal(t, 1.0, w[0].P)
 	assert.InDelta(t, 2/NewThreshold(1000, statistics).evidence, w[0].Evidence, 1e-12)
-	assert.Equal(t, Pool{Evidence: [statistics]float64{2}}, p)
+	assert.Equal(t, Pool{Evidence: [statistics][2]float64{{2, 2}}}, p)
 }

@@ -210,7 +210,8 @@ func (t *tail) fields(f fields) {
 
 // fields leaves out the null, which detectors share.
 func (d *Detector) fields(f fields) {
-	f.number("evidence", &d.evidence)
+	f.number("evidence", &d.evidence[0])
+	f.number("slow_evidence", &d.evidence[1])
 	f.number("deviation", &d.deviation)
 }
 

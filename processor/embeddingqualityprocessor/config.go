@@ -153,6 +153,10 @@ func (c *Config) Validate() error {
 	if c.Reference.RenewInterval != 0 && c.Merge.HasValue() {
 		refuse("reference::renew_interval: cannot be used with merge, where the vectors are not seen; want 0, and references of files")
 	}
+	if c.ReportState && c.Merge.HasValue() {
+		refuse("report_state: cannot be used with merge, which takes the state of reports in; want one tier of gateways, and " +
+			"report_state on the agents")
+	}
 	if c.SaveInterval < time.Second {
 		refuse("save_interval: %v is too short; want at least 1s, e.g. 1m", c.SaveInterval)
 	}
