@@ -1,6 +1,7 @@
 package embeddingqualityprocessor
 
 import (
+	"cmp"
 	"maps"
 	"net"
 	"strconv"
@@ -41,9 +42,10 @@ func (c *canaries) add(r *embedding.CanaryResult) {
 	if replica != "" && r.ServerPort != 0 {
 		replica = net.JoinHostPort(replica, strconv.Itoa(r.ServerPort))
 	}
+	model := bounded(cmp.Or(r.Model, r.ResponseModel)) // as of an event
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	rounds, _ := c.models.get(bounded(r.Model), func() map[string]canaryRound { return make(map[string]canaryRound) })
+	rounds, _ := c.models.get(model, func() map[string]canaryRound { return make(map[string]canaryRound) })
 	if r.End.Before(rounds[replica].end) {
 		return // by another way, later
 	}

@@ -45,6 +45,7 @@ func faults() (few, all []fault) {
 	return []fault{
 			{"wrong mean (cosine .6), 30 %", 100, wrongMean, 0.3, 0},
 			{"wrong mean (cosine .6), 10 %", 100, wrongMean, 0.1, 1000},
+			{"wrong mean (cosine .6), 10 %", 1000, wrongMean, 0.1, 1000},
 			{"wrong mean (cosine .6), 1 %", 1000, wrongMean, 0.01, 10000},
 			{"one constant vector, 10 %", 100, constant, 0.1, 0},
 			{"one constant vector, 3 %", 1000, constant, 0.03, 0},
@@ -80,7 +81,7 @@ func measureDelay(f fault, dimension, runs int) delay {
 		evidence [before + after]float64
 	}
 	outcomes := parallel(runs, func(run int) outcome {
-		seed := uint64(run + 2)
+		seed := firstSeed + uint64(run)
 		mix := stream.NewMix(stream.Even(1))
 		planted := stream.NewFault(f.effect(model, mix, seed), f.share, seed)
 		o := newObserver(stream.Inject(pool.Source(model, mix, seed), planted), mix, dimension, f.vectors)

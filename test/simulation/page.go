@@ -49,8 +49,8 @@ func (p *page) falseAlarms(b *bytes.Buffer) {
 ## False alarms
 
 One run length is the number of windows in which one false alarm is asked for, for the four statistics together. Wanted is a mean of
-1 to 2 run lengths, whatever the traffic. The constants of the statistics were chosen by it, on the same streams: others may do a
-little worse. %d runs of each, in windows of %d vectors, each run with a reference of %d vectors and %d
+1 to 2 run lengths, whatever the traffic. The constants of the statistics were chosen by it, on other streams of the same
+kinds. %d runs of each, in windows of %d vectors, each run with a reference of %d vectors and %d
 windows to learn from. A run is given up after %d run lengths and counts as long as that.
 
 | traffic | dimension | run length, windows | mean, run lengths | is it 1 to 2 | median | given up | alarms of |

@@ -28,7 +28,7 @@ func measureRepeats(dimension, runs int) repeats {
 	model := stream.NewModel(stream.PowerLaw(dimension), 1)
 	total := repeats{dimension: dimension}
 	for _, r := range parallel(runs, func(run int) repeats {
-		seed := uint64(run + 2)
+		seed := firstSeed + uint64(run)
 		source := stream.NewRepeats(model.Source(stream.NewMix(stream.Even(1)), seed), dimension, share, memory, seed)
 		usual, changed := stream.Noise(dimension, usualCosine, seed), stream.Noise(dimension, wrongCosine, seed)
 		effect := usual

@@ -120,7 +120,7 @@ func measureReplicaDelay(dimension, vectors, runs int) replicaDelay {
 		alarms  []int
 	}
 	for _, o := range parallel(runs, func(run int) outcome {
-		seed := uint64(run + 2)
+		seed := firstSeed + uint64(run)
 		p := newPool(model, deviations, replicas*vectors, seed)
 		for range windowsBefore {
 			p.next(month)

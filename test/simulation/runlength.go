@@ -29,7 +29,10 @@ func (t *traffic) mix(seed uint64) *stream.Mix {
 
 // traffics returns all traffics in vectors that are cheap, and some in long ones, for a run length that makes up for them.
 func traffics(runLength float64) []traffic {
-	const longer, longerRunLength = 1024, 0.5
+	const (
+		longer, longerRunLength   = 1024, 0.5
+		longest, longestRunLength = 4096, 0.2
+	)
 	clustered := stream.Clustered(short, topics)
 	return []traffic{
 		{"power law, independent", stream.PowerLaw(short), 0, runLength},
@@ -41,6 +44,7 @@ func traffics(runLength float64) []traffic {
 		{"20 topics, mix swings within 50 windows", clustered, 50, runLength},
 		{"power law, independent", stream.PowerLaw(longer), 0, longerRunLength * runLength},
 		{"20 topics, mix swings within 20 windows", stream.Clustered(longer, topics), 20, longerRunLength * runLength},
+		{"power law, independent", stream.PowerLaw(longest), 0, longestRunLength * runLength},
 	}
 }
 
@@ -66,12 +70,12 @@ func measureRunLengths(t traffic, runs int) runLengths {
 		windows int
 		alarms  []drift.Statistic
 	}
-	const poolBytes = 4 << 20
+	poolBytes := max(4<<20, 4<<10*t.dimension())
 	model := stream.NewModel(t.geometry, 1)
 	pool := model.Deviations(poolBytes, 1)
 	r := runLengths{traffic: t, first: make(map[drift.Statistic]int)}
 	for _, o := range parallel(runs, func(run int) outcome {
-		seed := uint64(run + 2)
+		seed := firstSeed + uint64(run)
 		mix := t.mix(seed)
 		o := newObserver(pool.Source(model, mix, seed), mix, t.dimension(), windowVectors)
 		for range drift.MinNull {
