@@ -65,6 +65,9 @@ func New(c *http.Client, s Server) (*Client, error) {
 	return &Client{http: &direct, server: s, agent: UserAgent(s.Version), host: host, port: number}, nil
 }
 
+// Server returns the host and port that calls go to.
+func (c *Client) Server() (host string, port int) { return c.host, c.port }
+
 // UserAgent returns the user agent of canaries of this version.
 func UserAgent(version string) string {
 	if version == "" {
