@@ -35,6 +35,8 @@ type Answer struct {
 type Round struct {
 	plan    *Plan
 	number  int64
+	chosen  []int // indices of the plan's blocks
+	planned []planned
 	calls   []Call
 	answers []Answer
 	skipped []string
