@@ -186,7 +186,7 @@ func (j *judge) judgeTexts() {
 	}
 	var fresh []float64
 	for _, d := range m.fresh {
-		if d == d {
+		if !math.IsNaN(d) {
 			fresh = append(fresh, d)
 		}
 	}
@@ -375,19 +375,20 @@ func (j *judge) judgeFresh() {
 	spread := 0.0
 	for i, b := range j.m.plan.bases {
 		at := slices.IndexFunc(j.pins.Fresh, func(f PinnedFresh) bool { return f.Key == j.m.plan.entries[b].key })
-		if at < 0 || j.m.fresh[i] != j.m.fresh[i] {
+		if at < 0 || math.IsNaN(j.m.fresh[i]) {
 			continue
 		}
 		f := j.pins.Fresh[at]
 		shifts = append(shifts, j.m.fresh[i]-f.Mean)
 		spread = max(spread, f.Max-f.Min)
 	}
-	if len(shifts) == 0 {
+	if len(shifts) == 0 || !j.result.HasCosine {
 		return
 	}
 	shift := median(shifts)
 	j.values[checkFreshShift] = shift
-	if shift > max(freshShift, 3*spread) {
+	// A change that moves each vector by itself moves two of them away from each other by twice as much.
+	if shift > max(freshShift, 3*spread, 3*(1-j.result.CosineMedian)) {
 		j.other = append(j.other, checkFreshShift)
 	}
 }

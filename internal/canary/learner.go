@@ -2,6 +2,7 @@ package canary
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -187,7 +188,7 @@ func (l *Learner) pinFresh(p *Pins) {
 	for i, b := range l.plan.bases {
 		var distances []float64
 		for _, m := range l.taken {
-			if d := m.fresh[i]; d == d {
+			if d := m.fresh[i]; !math.IsNaN(d) {
 				distances = append(distances, d)
 			}
 		}

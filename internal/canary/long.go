@@ -20,7 +20,9 @@ func (j *judge) judgeLong() {
 			effective = j.m.rungs[i].tokens
 		}
 		switch most := float64(plan.settings.MaxTokens); {
-		case distinct || most == 0:
+		case distinct:
+		case most == 0: // there is no model that reads less than the shortest of these texts
+			shrunk = shrunk || i == 0
 		case answered:
 			shrunk = shrunk || j.m.rungs[i].tokens < 0.98*most
 		default: // refused: the estimate may be a little short

@@ -164,7 +164,6 @@ func (s *Suite) addText(it *item) error {
 		default:
 			t.Text = strings.Repeat(unit, times)
 		}
-		delete(it.fields, "text")
 	} else {
 		it.needs("text", t.Text)
 	}
