@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,8 +16,9 @@ import (
 	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
 )
 
-// What is added to a verdict where replicas differ from each other before there are pins to tell which of them is right.
-const reasonReplicas = "replicas"
+// checkReplica is the check that is added to a round of one of several replicas before there are pins to tell which of them is right:
+// the median cosine of its vectors to those of the replica that is nearest.
+const checkReplica = "replica_cosine_median"
 
 // pinning is the pins of a target, which all of its replicas learn together and are judged by.
 type pinning struct {
@@ -118,9 +120,10 @@ func (p *pinning) judge(ctx context.Context, replica string, m *canary.Measureme
 	u.failing = verdict.Verdict.Alarming()
 	differ := p.differences()
 	if d, ok := differ[replica]; ok {
-		verdict.Checks = append(slices.Clone(verdict.Checks), embedding.CanaryCheck{Name: reasonReplicas, Value: 1 - d.Cosine})
+		verdict.Checks = append(slices.Clone(verdict.Checks), embedding.CanaryCheck{Name: checkReplica, Value: d.Cosine})
+		slices.SortFunc(verdict.Checks, func(a, b embedding.CanaryCheck) int { return strings.Compare(a.Name, b.Name) })
 		if d.Differs && verdict.Verdict != embedding.CanaryBroken {
-			verdict.Verdict, verdict.Reasons = embedding.CanaryUnstable, append([]string{reasonReplicas}, verdict.Reasons...)
+			verdict.Verdict, verdict.Reasons = embedding.CanaryUnstable, append([]string{checkReplica}, verdict.Reasons...)
 		}
 	}
 	p.settle(ctx, differ)

@@ -65,7 +65,7 @@ func TestReplicaThatDiffersWhileLearning(t *testing.T) {
 	names.set(nil, one, two, three)
 	r := startReplicas(t, s, names, func(cfg *Config) { cfg.Learning.Rounds = 6 }) // time to see them differ
 	r.waitFrom(0, "the one that differs", func(c *embedding.CanaryResult) bool {
-		return c.ServerAddress == three && c.Verdict == embedding.CanaryUnstable && c.Reasons[0] == reasonReplicas
+		return c.ServerAddress == three && c.Verdict == embedding.CanaryUnstable && c.Reasons[0] == checkReplica
 	})
 	r.waitFrom(0, "one that agrees", of(one, embedding.CanarySame))
 	r.waitFrom(0, "the one that differs", of(three, embedding.CanaryOtherModel))
