@@ -69,12 +69,7 @@ func kendall(x, y []float64) float64 {
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(i, j int) int {
-		if x[i] == x[j] {
-			return cmp.Compare(y[i], y[j])
-		}
-		return cmp.Compare(x[i], x[j])
-	})
+	slices.SortFunc(order, func(i, j int) int { return cmp.Or(cmp.Compare(x[i], x[j]), cmp.Compare(y[i], y[j])) })
 	sorted := make([]float64, n)
 	for i, at := range order {
 		sorted[i] = y[at]

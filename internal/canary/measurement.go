@@ -5,6 +5,8 @@ import (
 	"maps"
 	"math"
 	"slices"
+
+	"github.com/otelcol-embedding/otelcol-embedding/internal/vector"
 )
 
 // Measurement is what the answers of a round say by themselves. It is never written to.
@@ -111,11 +113,12 @@ func (r *Round) Measure() *Measurement {
 	return m
 }
 
-// usualDimension is the commonest of calls for the model's own.
+// usualDimension is the commonest of calls for the model's own. Vectors that are not finite may stand for an answer that could not be
+// written down, and have any.
 func (r *Round) usualDimension() int {
 	counts := make(map[int]int)
 	for i, c := range r.planned {
-		if a := &r.answers[i]; c.dimensions == 0 && !a.Refused && !a.Ragged && a.Dimension > 0 && a.Count > 0 {
+		if a := &r.answers[i]; c.dimensions == 0 && !a.Refused && !a.Ragged && a.Dimension > 0 && a.Count > 0 && isFinite(a.Vectors) {
 			counts[a.Dimension]++
 		}
 	}
@@ -147,7 +150,11 @@ func (m *Measurement) read(c *planned, a *Answer) []point {
 	}
 	want := cmp.Or(c.dimensions, m.Dimension)
 	if a.Ragged || a.Dimension != want || want < 1 || len(a.Vectors) != a.Count*a.Dimension {
-		m.counts[checkDimension]++
+		if isFinite(a.Vectors) {
+			m.counts[checkDimension]++
+		} else {
+			m.counts[checkNonFinite] += a.Count
+		}
 		return vectors
 	}
 	for i := range vectors {
@@ -166,6 +173,11 @@ func (m *Measurement) read(c *planned, a *Answer) []point {
 		}
 	}
 	return vectors
+}
+
+func isFinite(x []float32) bool {
+	squared, _ := vector.Measure(x, nil)
+	return squared <= math.MaxFloat64
 }
 
 // main returns the vectors of the texts of c where they were sent first.

@@ -284,7 +284,7 @@ func found(v any) string {
 	case []any:
 		return "a list"
 	}
-	return fmt.Sprintf("%.40v", v)
+	return fmt.Sprint(v)
 }
 
 // fail takes an error about a field, unless there was one already.
