@@ -86,6 +86,12 @@ func TestConfigEveryKey(t *testing.T) {
 	assert.Empty(t, cfg.Targets[1].Probe.Model)
 }
 
+func TestEndpointWithTwoSlashes(t *testing.T) {
+	u, err := endpointURL("http://a:8000//v1/embeddings")
+	require.NoError(t, err)
+	assert.Equal(t, "http://a:8000/v1/embeddings", u.String())
+}
+
 func TestConfigRefused(t *testing.T) {
 	const fine = "{endpoint: http://a:8000/v1/embeddings, model: m}"
 	target := func(keys string) string {

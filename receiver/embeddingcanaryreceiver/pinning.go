@@ -233,7 +233,8 @@ func (p *pinning) save(ctx context.Context) {
 	}
 	data, err := p.pins.Encode()
 	if err == nil {
-		err = p.store.save(ctx, p.of, pinRecord{Suite: p.suite, Digest: p.pins.Digest(), Pinned: p.pins.Created}, data)
+		// What took so many rounds is not lost to a shutdown that comes just now.
+		err = p.store.save(context.WithoutCancel(ctx), p.of, pinRecord{Suite: p.suite, Digest: p.pins.Digest(), Pinned: p.pins.Created}, data)
 	}
 	if err != nil {
 		p.logger.Error("Pins could not be saved; that is tried again after the next round", zap.Error(err))

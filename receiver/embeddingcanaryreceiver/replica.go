@@ -121,7 +121,7 @@ func (r *replica) say(now *round, c *embedding.CanaryResult, worst []canary.Text
 			fields = append(fields, zap.Float64("cosine_min", c.CosineMin), zap.Float64("cosine_median", c.CosineMedian))
 		}
 		if !c.Verdict.Alarming() {
-			r.logger.Info("The verdict on the vectors has changed", fields...)
+			r.logger.Info("Verdict on the vectors", fields...)
 			return
 		}
 		if texts := names(worst); len(texts) > 0 {

@@ -8,8 +8,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.uber.org/zap"
 
 	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
+	"github.com/otelcol-embedding/otelcol-embedding/internal/probe"
 )
 
 func TestLearnsThenCompares(t *testing.T) {
@@ -179,4 +181,63 @@ func TestPlanIsSaidAtStart(t *testing.T) {
 	assert.Positive(t, fields["estimated_tokens_per_round"])
 	first := r.learned()
 	assert.LessOrEqual(t, first.Tokens, fields["estimated_tokens_per_round"].(int64), "the estimate is on the high side")
+}
+
+// TestOverloadedServerIsSpared: each overloaded answer doubles the pause, up to the longest.
+func TestOverloadedServerIsSpared(t *testing.T) {
+	s := newServer(t)
+	s.answer(503)
+	r := start(t, s.endpoint(), func(cfg *Config) {
+		cfg.Backoff = BackoffConfig{Initial: 200 * time.Millisecond, Max: 800 * time.Millisecond}
+	})
+	require.Eventually(t, func() bool { return s.calls() >= 5 }, patience, 5*time.Millisecond)
+	r.stop()
+	for i, pause := range []time.Duration{200, 400, 800, 800} {
+		assert.GreaterOrEqual(t, s.times[i+1].Sub(s.times[i]), pause*time.Millisecond, "pause %d", i)
+	}
+}
+
+// TestHangingServerIsSpared: it may be busy with what it was asked before.
+func TestHangingServerIsSpared(t *testing.T) {
+	hang := &round{failure: &probe.Failure{Outcome: embedding.CanaryUnreachable, ErrorType: probe.ErrorTimeout}}
+	assert.True(t, hang.ended().spare)
+	down := &round{failure: &probe.Failure{Outcome: embedding.CanaryUnreachable, ErrorType: probe.ErrorConnectionRefused}}
+	assert.False(t, down.ended().spare)
+}
+
+// TestServerTimeIsKept: the share of time in which calls run is no more than was allowed.
+func TestServerTimeIsKept(t *testing.T) {
+	const delay, share = 10 * time.Millisecond, 0.2
+	s := newServer(t)
+	s.before = func(http.ResponseWriter, *http.Request) bool {
+		time.Sleep(delay)
+		return false
+	}
+	r := start(t, s.endpoint(), func(cfg *Config) { cfg.Budget.ServerTime = share })
+	r.learned()
+	all := r.results()
+	begin := func(c embedding.CanaryResult) time.Time { return c.End.Add(-c.Duration) }
+	for i := range len(all) - 1 {
+		busy := time.Duration(all[i].Calls) * delay
+		assert.GreaterOrEqual(t, begin(all[i+1]).Sub(begin(all[i])), scaled(busy, 1/share))
+	}
+}
+
+// TestTokensAreKept: a round takes no more tokens than was allowed.
+func TestTokensAreKept(t *testing.T) {
+	s := newServer(t)
+	r := start(t, s.endpoint(), func(cfg *Config) { cfg.Budget.Tokens = 1200 })
+	r.learned()
+	for _, c := range r.results() {
+		assert.LessOrEqual(t, c.Tokens, int64(1200))
+	}
+}
+
+// TestPanicIsContained: a fault of the canary's own is a failed round.
+func TestPanicIsContained(t *testing.T) {
+	r := &replica{logger: zap.NewNop(), target: &target{}}
+	now, err := r.attempt(t.Context())
+	require.ErrorContains(t, err, "panic")
+	assert.Nil(t, now)
+	assert.Equal(t, embedding.CanaryFailed, r.fault(err).Outcome)
 }

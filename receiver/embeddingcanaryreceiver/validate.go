@@ -167,6 +167,10 @@ func endpointURL(endpoint string) (*url.URL, error) {
 	case u.Fragment != "":
 		return nil, fmt.Errorf("%q has a fragment; %s", endpoint, wantEndpoint)
 	}
+	// As where a base URL that ends in a slash is put before a path.
+	for u.RawPath == "" && strings.HasPrefix(u.Path, "//") {
+		u.Path = u.Path[1:]
+	}
 	if port := u.Port(); port != "" {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
 			return nil, fmt.Errorf("%q has a wrong port; want 1 to 65535", endpoint)
