@@ -1,8 +1,11 @@
 package embeddingcanaryreceiver
 
 import (
+	"encoding/pem"
 	"errors"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"testing"
 	"time"
@@ -10,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/config/configopaque"
 
 	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
 )
@@ -142,4 +146,27 @@ func TestNoAddress(t *testing.T) {
 	assert.Equal(t, "name_not_found", got.ErrorType)
 	assert.Equal(t, "nobody.invalid", got.ServerAddress)
 	assert.Equal(t, 8000, got.ServerPort)
+}
+
+// TestReplicaByTLS: the certificate is checked against the name, though the connection goes to an address.
+func TestReplicaByTLS(t *testing.T) {
+	s := newServer(t)
+	var asked string
+	secure := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.set(func(*server) { asked = r.TLS.ServerName })
+		s.serve(w, r)
+	}))
+	t.Cleanup(secure.Close)
+	u, err := url.Parse(secure.URL)
+	require.NoError(t, err)
+	names := &lookup{}
+	names.set(nil, one)
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw})
+	r := startWith(t, componenttest.NewNopHost(), names, "https://example.com:"+u.Port()+"/v1/embeddings", func(cfg *Config) {
+		cfg.Targets[0].Probe.Resolve = true
+		cfg.Targets[0].ClientConfig.TLS.CAPem = configopaque.String(certificate)
+	})
+	got := r.learned()
+	assert.Equal(t, one, got.ServerAddress)
+	s.set(func(*server) { assert.Equal(t, "example.com", asked) }) // the name that httptest's certificate is for
 }
