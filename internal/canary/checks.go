@@ -42,6 +42,9 @@ const (
 	checkEffective     = "effective_tokens"
 )
 
+// reasonModel stands among the reasons for a change if the answers also name another model than they did.
+const reasonModel = "response_model"
+
 // Description says what a check measures.
 type Description struct{ Name, Text string }
 

@@ -5,8 +5,6 @@ import (
 	"math"
 	"slices"
 
-	"gonum.org/v1/gonum/stat"
-
 	"github.com/otelcol-embedding/otelcol-embedding/internal/vector"
 )
 
@@ -33,15 +31,6 @@ func (p point) cut(dimension int) (point, bool) { return newPoint(p.x[:dimension
 func distance(a, b point) float64 {
 	_, dot := vector.Measure(a.x, b.x)
 	return min(max(0, 1-dot/(a.norm*b.norm)), 2)
-}
-
-// quantile returns the p-quantile of values, 0 for none.
-func quantile(values []float64, p float64) float64 {
-	if len(values) == 0 {
-		return 0
-	}
-	sorted := slices.Sorted(slices.Values(values))
-	return stat.Quantile(p, stat.LinInterp, sorted, nil)
 }
 
 // median is the middle of the values, or the mean of the two in the middle; 0 for none.

@@ -207,17 +207,25 @@ func (j *judge) newlyIdentical() bool {
 	})
 }
 
-// judgeVariants compares encodings and dimensions. That they differ says nothing of them where all calls do.
+// judgeVariants compares encodings and dimensions. That they differ says nothing of them where it does not each time, or all calls
+// differ.
 func (j *judge) judgeVariants() {
 	for _, check := range []string{checkEncoding, checkMatryoshka} {
-		distances := j.m.distances[check]
-		if len(distances) == 0 {
+		worst, always, found := 0.0, 0.0, false
+		for v, distances := range j.m.variants {
+			if v.check == check {
+				worst, always, found = max(worst, slices.Max(distances)), max(always, slices.Min(distances)), true
+			}
+		}
+		if !found {
 			continue
 		}
-		worst := slices.Max(distances)
 		j.values[check] = 1 - worst
-		if worst > j.repeatTolerance() && len(j.unstable) == 0 {
+		switch tolerance := j.repeatTolerance(); {
+		case always > tolerance && len(j.unstable) == 0:
 			j.broken = append(j.broken, check)
+		case worst > tolerance:
+			j.unstable = append(j.unstable, check)
 		}
 	}
 	if j.m.hasMatryoshka {
@@ -269,7 +277,7 @@ func (j *judge) judgePinned() {
 			distances = append(distances, d)
 			ratios = append(ratios, j.m.points[e].norm/t.Norm)
 			worst = append(worst, TextCosine{found.id, 1 - d})
-			if d > max(outlierDistance, 5*t.Spread, 5*j.pins.MaxSpread, 4*noise) {
+			if d > max(outlierDistance, 5*t.Spread, 5*j.pins.MaxSpread, 4*min(noise, repeatTolerance)) {
 				outliers++
 				if d > quantisationDistance {
 					far++
@@ -316,7 +324,7 @@ func (j *judge) judgePinned() {
 		j.values[checkKendall] = tau
 	}
 	if model := j.m.Model; model != "" && j.pins.ResponseModel != "" && model != j.pins.ResponseModel && len(j.bandReasons) > 0 {
-		j.bandReasons = append(j.bandReasons, "response_model")
+		j.bandReasons = append(j.bandReasons, reasonModel)
 	}
 }
 

@@ -25,8 +25,9 @@ type Measurement struct {
 	points []point
 	// calls are those of plain texts, with all their vectors.
 	calls []callPoints
-	// distances are between two vectors of the same text, by check.
+	// distances are between two vectors of the same text, by check, and variants between its vector and one in another form.
 	distances map[string][]float64
+	variants  map[variant][]float64
 	// counts are numbers of what can not be right, by check.
 	counts map[string]int
 	// normError is the largest difference of a length from 1, over full vectors, and matryoshkaNorm over the others.
@@ -42,6 +43,12 @@ type Measurement struct {
 	instruction []float64
 	// figures are values that are only looked at beside pinned ones.
 	figures map[string]float64
+}
+
+// variant is a text in another encoding or a smaller dimension.
+type variant struct {
+	check, encoding   string
+	dimensions, entry int
 }
 
 // callPoints is the vectors of a call; those that can not be used are not known.
@@ -67,6 +74,7 @@ func (r *Round) Measure() *Measurement {
 		skipped:   slices.Clone(r.skipped),
 		points:    make([]point, len(r.plan.entries)),
 		distances: make(map[string][]float64),
+		variants:  make(map[variant][]float64),
 		counts: map[string]int{
 			checkNonFinite: 0, checkZero: 0, checkCount: 0, checkDimension: 0, checkOrder: 0, checkMatryoshkaNo: 0,
 		},
@@ -88,7 +96,7 @@ func (r *Round) Measure() *Measurement {
 		case c.dimensions > 0:
 			m.measureMatryoshka(c, vectors)
 		case c.encoding != "":
-			m.compare(checkEncoding, m.main(full, c), vectors)
+			m.measureEncoding(c, vectors)
 		default:
 			full[c.check] = append(full[c.check], callPoints{c.check, c.entries, vectors})
 			for j, p := range vectors {
@@ -180,17 +188,7 @@ func isFinite(x []float32) bool {
 	return squared <= math.MaxFloat64
 }
 
-// main returns the vectors of the texts of c where they were sent first.
-func (m *Measurement) main(full map[string][]callPoints, c *planned) []point {
-	for _, probe := range full[callProbe] {
-		if slices.Equal(probe.entries, c.entries) {
-			return probe.points
-		}
-	}
-	return make([]point, len(c.entries))
-}
-
-// compare adds the distances of the same texts, and counts vectors that are those of another text.
+// compare adds the distances of the same texts.
 func (m *Measurement) compare(check string, a, b []point) {
 	for i := range a {
 		if a[i].known() && b[i].known() {
@@ -258,13 +256,24 @@ func (m *Measurement) measureRepeats(full map[string][]callPoints) {
 	}
 }
 
-// noise is how much two vectors of the same text differ in this round: half of them by less.
+// noise is how much two vectors of the same text differ in this round: half of them by less. What is more than any server's noise does
+// not count, but is for judgeRepeats.
 func (m *Measurement) noise() float64 {
 	noise := 0.0
 	for _, check := range []string{checkRepeat, checkAgain, checkAlone} {
 		noise = max(noise, median(m.distances[check]))
 	}
-	return noise
+	return min(noise, repeatTolerance)
+}
+
+// measureEncoding compares vectors in another encoding with those that were answered first.
+func (m *Measurement) measureEncoding(c *planned, vectors []point) {
+	for i, p := range vectors {
+		if first := m.points[c.entries[i]]; p.known() && first.known() {
+			v := variant{checkEncoding, c.encoding, 0, c.entries[i]}
+			m.variants[v] = append(m.variants[v], distance(first, p))
+		}
+	}
 }
 
 // measureMatryoshka compares vectors in a smaller dimension with those that were answered first, cut to it.
@@ -280,7 +289,8 @@ func (m *Measurement) measureMatryoshka(c *planned, vectors []point) {
 			continue
 		}
 		if cut, ok := whole.cut(c.dimensions); ok {
-			m.distances[checkMatryoshka] = append(m.distances[checkMatryoshka], distance(cut, p))
+			v := variant{checkMatryoshka, "", c.dimensions, c.entries[i]}
+			m.variants[v] = append(m.variants[v], distance(cut, p))
 		}
 	}
 }

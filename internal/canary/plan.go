@@ -296,24 +296,24 @@ func (p *Plan) split(check string, entries []int) []planned {
 	return calls
 }
 
-// planVariants asks for the texts of the first call in other encodings and dimensions.
+// planVariants asks for the texts of the first call in other encodings and dimensions, each twice: a server that takes turns with
+// another model may have the other one answer here, once.
 func (p *Plan) planVariants(probe []int) {
+	variant := func(check, encoding string, dimensions int) {
+		var calls []planned
+		for part := range slices.Chunk(probe, p.settings.MaxBatch) {
+			c := planned{check: check, entries: part, encoding: encoding, dimensions: dimensions, mayRefuse: true}
+			calls = append(calls, c, c)
+		}
+		p.addBlock(check, calls)
+	}
 	for i, encoding := range p.settings.Encodings {
-		if i == 0 {
-			continue
+		if i > 0 {
+			variant(callEncoding, encoding, 0)
 		}
-		calls := p.split(callEncoding, probe)
-		for j := range calls {
-			calls[j].encoding, calls[j].mayRefuse = encoding, true
-		}
-		p.blocks = append(p.blocks, block{callEncoding, calls})
 	}
 	for _, dimensions := range p.settings.Dimensions {
-		calls := p.split(callMatryoshka, probe)
-		for j := range calls {
-			calls[j].dimensions, calls[j].mayRefuse = dimensions, true
-		}
-		p.blocks = append(p.blocks, block{callMatryoshka, calls})
+		variant(callMatryoshka, "", dimensions)
 	}
 }
 

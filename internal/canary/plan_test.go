@@ -30,7 +30,7 @@ func TestDefaultRoundHasEveryCheck(t *testing.T) {
 		r := p.Round(1)
 		assert.Empty(t, r.skipped)
 		assert.LessOrEqual(t, r.Tokens(), DefaultTokenBudget)
-		assert.LessOrEqual(t, len(r.Calls()), 40)
+		assert.LessOrEqual(t, len(r.Calls()), 44)
 		checks := make(map[string]bool)
 		for _, c := range r.Calls() {
 			checks[c.Check] = true

@@ -138,11 +138,6 @@ func (s *Suite) check() error {
 	return errors.Join(errs...)
 }
 
-// plain returns the texts of KindPlain.
-func (s *Suite) plain() []Text {
-	return slices.DeleteFunc(slices.Clone(s.Texts), func(t Text) bool { return t.Kind != KindPlain })
-}
-
 // Languages returns the languages of the suite, sorted.
 func (s *Suite) Languages() []string {
 	var all []string
