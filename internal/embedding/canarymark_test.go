@@ -24,7 +24,7 @@ func TestIsCanary(t *testing.T) {
 func TestCanaryByItsUserAgent(t *testing.T) {
 	lr := plog.NewLogRecord()
 	(&Event{UserAgent: CanaryAgent + "/1.2.3"}).WriteLogRecord(lr, observed)
-	_, marked := lr.Attributes().Get(attrCanary)
+	_, marked := lr.Attributes().Get(attrCanaryCall)
 	require.False(t, marked)
 	var ev Event
 	require.True(t, ev.ReadLogRecord(lr))

@@ -82,7 +82,7 @@ func (e *Event) writeAttributes(attrs pcommon.Map) {
 	putStr(attrs, attrRequestID, e.RequestID)
 	putStr(attrs, attrClientID, e.ClientID)
 	if e.Canary {
-		attrs.PutBool(attrCanary, true)
+		attrs.PutBool(attrCanaryCall, true)
 	}
 	attrs.PutStr(attrTaskType, e.Task())
 	putStr(attrs, attrElementType, e.ElementType)
@@ -190,7 +190,7 @@ func (e *Event) readAttribute(name string, v pcommon.Value) {
 		e.RequestID = v.AsString()
 	case attrClientID:
 		e.ClientID = v.AsString()
-	case attrCanary:
+	case attrCanaryCall:
 		e.Canary = v.Type() == pcommon.ValueTypeBool && v.Bool()
 	case attrTaskType:
 		e.TaskType = v.AsString()
