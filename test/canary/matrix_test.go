@@ -3,6 +3,7 @@ package canary
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -157,7 +158,7 @@ func startCanary(t *testing.T, url string) *canary {
 	logs, err := factory.CreateLogs(t.Context(), receivertest.NewNopSettings(factory.Type()), cfg, c.logs)
 	require.NoError(t, err)
 	require.NoError(t, logs.Start(t.Context(), componenttest.NewNopHost()))
-	t.Cleanup(func() { require.NoError(t, logs.Shutdown(t.Context())) })
+	t.Cleanup(func() { require.NoError(t, logs.Shutdown(context.Background())) })
 	return c
 }
 

@@ -1,6 +1,7 @@
 package canary
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -27,7 +28,7 @@ func TestThroughTheTap(t *testing.T) {
 	tap, err := factory.CreateLogs(t.Context(), receivertest.NewNopSettings(factory.Type()), cfg, sink)
 	require.NoError(t, err)
 	require.NoError(t, tap.Start(t.Context(), componenttest.NewNopHost()))
-	t.Cleanup(func() { require.NoError(t, tap.Shutdown(t.Context())) })
+	t.Cleanup(func() { require.NoError(t, tap.Shutdown(context.Background())) })
 
 	c := startCanary(t, "http://"+address)
 	c.waitFor(t, embedding.CanarySame)
