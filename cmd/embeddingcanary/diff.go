@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/otelcol-embedding/otelcol-embedding/internal/canary"
+	"github.com/otelcol-embedding/otelcol-embedding/internal/commandline"
 	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
 )
 
@@ -15,8 +16,8 @@ const diffHelp = `embeddingcanary diff A B compares two files of pins. The exit 
   embeddingcanary diff qwen3-october.pins qwen3-november.pins
 `
 
-func diff(c *invocation) error {
-	paths, err := c.parse(2, 2, "two files of pins")
+func diff(c *commandline.Invocation) error {
+	paths, err := c.Parse(2, 2, "two files of pins")
 	if err != nil {
 		return err
 	}
@@ -30,34 +31,34 @@ func diff(c *invocation) error {
 		if x != y {
 			mark = "*"
 		}
-		fmt.Fprintf(c.stdout, "%s %-20s %-24s %s\n", mark, name, x, y)
+		fmt.Fprintf(c.Stdout, "%s %-20s %-24s %s\n", mark, name, x, y)
 	}
-	fmt.Fprintf(c.stdout, "  %-20s %-24s %s\n", "", paths[0], paths[1])
+	fmt.Fprintf(c.Stdout, "  %-20s %-24s %s\n", "", paths[0], paths[1])
 	two("name", a.Name, b.Name)
 	two("model", a.Model, b.Model)
 	two("model as answered", a.ResponseModel, b.ResponseModel)
 	two("dtype", a.DType, b.DType)
 	two("hardware", a.Hardware, b.Hardware)
-	fmt.Fprintf(c.stdout, "  %-20s %-24s %s\n", "pinned", a.Created.Format(time.RFC3339), b.Created.Format(time.RFC3339))
+	fmt.Fprintf(c.Stdout, "  %-20s %-24s %s\n", "pinned", a.Created.Format(time.RFC3339), b.Created.Format(time.RFC3339))
 	two("suite", a.Suite, b.Suite)
 	two("query instruction", quoted(a.QueryInstruction), quoted(b.QueryInstruction))
 	two("dimension", fmt.Sprint(a.Dimension), fmt.Sprint(b.Dimension))
 	two("reads at least", fmt.Sprintf("%.0f tokens", a.EffectiveTokens), fmt.Sprintf("%.0f tokens", b.EffectiveTokens))
 	d := canary.Diff(a, b)
-	fmt.Fprintf(c.stdout, "\ntexts in both        %d, others %d and %d\n", d.Compared, len(d.OnlyA), len(d.OnlyB))
+	fmt.Fprintf(c.Stdout, "\ntexts in both        %d, others %d and %d\n", d.Compared, len(d.OnlyA), len(d.OnlyB))
 	if d.Dimensions[0] != d.Dimensions[1] {
-		fmt.Fprintln(c.stdout, "vectors of different dimensions are not compared")
+		fmt.Fprintln(c.Stdout, "vectors of different dimensions are not compared")
 		return errDiffers
 	}
 	if d.Compared == 0 {
 		return errors.New("found no text that both have; want pins of the same suite")
 	}
-	fmt.Fprintf(c.stdout, "cosine               %s least, %s median, %s mean\n", cosine(d.CosineMin), cosine(d.CosineMedian), cosine(d.CosineMean))
-	fmt.Fprintln(c.stdout, "\nfurthest from each other:")
+	fmt.Fprintf(c.Stdout, "cosine               %s least, %s median, %s mean\n", cosine(d.CosineMin), cosine(d.CosineMedian), cosine(d.CosineMean))
+	fmt.Fprintln(c.Stdout, "\nfurthest from each other:")
 	for _, t := range d.Texts[:min(5, len(d.Texts))] {
-		fmt.Fprintf(c.stdout, "  %-22s  %9s\n", t.ID, cosine(t.Cosine))
+		fmt.Fprintf(c.Stdout, "  %-22s  %9s\n", t.ID, cosine(t.Cosine))
 	}
-	fmt.Fprintf(c.stdout, "\n%s\n", d.Verdict)
+	fmt.Fprintf(c.Stdout, "\n%s\n", d.Verdict)
 	if d.Verdict != embedding.CanarySame {
 		return errDiffers
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/otelcol-embedding/otelcol-embedding/internal/canary"
+	"github.com/otelcol-embedding/otelcol-embedding/internal/commandline"
 	"github.com/otelcol-embedding/otelcol-embedding/internal/dialect"
 	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
 	"github.com/otelcol-embedding/otelcol-embedding/internal/probe"
@@ -85,13 +86,13 @@ type target struct {
 }
 
 // open reads the texts and makes a plan. Instructions that no flag gives are those of the pins, if there are any.
-func (s *server) open(c *invocation, pins *canary.Pins) (*target, error) {
+func (s *server) open(transport http.RoundTripper, pins *canary.Pins) (*target, error) {
 	if s.endpoint == "" {
-		return nil, usageErrorf("-endpoint: missing; want the URL of the embedding call, such as http://localhost:8000/v1/embeddings")
+		return nil, commandline.UsageErrorf("-endpoint: missing; want the URL of the embedding call, such as http://localhost:8000/v1/embeddings")
 	}
 	u, err := url.Parse(s.endpoint)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, usageErrorf("-endpoint: found %q; want a URL such as http://localhost:8000/v1/embeddings", s.endpoint)
+		return nil, commandline.UsageErrorf("-endpoint: found %q; want a URL such as http://localhost:8000/v1/embeddings", s.endpoint)
 	}
 	d, ok := dialect.For(http.MethodPost, u.Path)
 	if s.dialect != "" {
@@ -99,9 +100,9 @@ func (s *server) open(c *invocation, pins *canary.Pins) (*target, error) {
 	}
 	switch {
 	case !ok && s.dialect != "":
-		return nil, usageErrorf("-dialect: found %q; want one of %s", s.dialect, strings.Join(dialect.Names(), ", "))
+		return nil, commandline.UsageErrorf("-dialect: found %q; want one of %s", s.dialect, strings.Join(dialect.Names(), ", "))
 	case !ok:
-		return nil, usageErrorf("-endpoint: found no embedding call at %q; want its path, such as /v1/embeddings, or -dialect", u.Path)
+		return nil, commandline.UsageErrorf("-endpoint: found no embedding call at %q; want its path, such as /v1/embeddings, or -dialect", u.Path)
 	}
 	if err := s.settle(d, pins); err != nil {
 		return nil, err
@@ -118,7 +119,7 @@ func (s *server) open(c *invocation, pins *canary.Pins) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := probe.New(&http.Client{Timeout: s.timeout, Transport: &withHeaders{c.transport, headers}},
+	client, err := probe.New(&http.Client{Timeout: s.timeout, Transport: &withHeaders{transport, headers}},
 		probe.Server{URL: u, Dialect: d, Model: s.model})
 	if err != nil {
 		return nil, err
@@ -145,7 +146,7 @@ func (s *server) settle(d dialect.Dialect, pins *canary.Pins) error {
 		for part := range strings.SplitSeq(s.dimensions, ",") {
 			n, err := strconv.Atoi(strings.TrimSpace(part))
 			if err != nil || n < 1 {
-				return usageErrorf("-dimensions: found %q; want whole numbers such as 256,512", part)
+				return commandline.UsageErrorf("-dimensions: found %q; want whole numbers such as 256,512", part)
 			}
 			s.settings.Dimensions = append(s.settings.Dimensions, n)
 		}
@@ -159,7 +160,7 @@ func (s *server) settle(d dialect.Dialect, pins *canary.Pins) error {
 		for part := range strings.SplitSeq(s.encodings, ",") {
 			part = strings.TrimSpace(part)
 			if part != dialect.EncodingFloat && part != dialect.EncodingBase64 {
-				return usageErrorf("-encodings: found %q; want %s and %s", part, dialect.EncodingFloat, dialect.EncodingBase64)
+				return commandline.UsageErrorf("-encodings: found %q; want %s and %s", part, dialect.EncodingFloat, dialect.EncodingBase64)
 			}
 			s.settings.Encodings = append(s.settings.Encodings, part)
 		}
@@ -174,14 +175,14 @@ func (s *server) header() (http.Header, error) {
 	for _, h := range s.headers {
 		name, value, ok := strings.Cut(h, ":")
 		if !ok {
-			return nil, usageErrorf("-header: found %q; want a name and a value, such as 'X-Team: search'", h)
+			return nil, commandline.UsageErrorf("-header: found %q; want a name and a value, such as 'X-Team: search'", h)
 		}
 		headers.Add(strings.TrimSpace(name), strings.TrimSpace(value))
 	}
 	if s.bearer != "" {
 		key := os.Getenv(s.bearer)
 		if key == "" {
-			return nil, usageErrorf("-bearer: found nothing in the environment variable %s; want the API key there", s.bearer)
+			return nil, commandline.UsageErrorf("-bearer: found nothing in the environment variable %s; want the API key there", s.bearer)
 		}
 		headers.Set("Authorization", "Bearer "+key)
 	}

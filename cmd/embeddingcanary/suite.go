@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/otelcol-embedding/otelcol-embedding/internal/canary"
+	"github.com/otelcol-embedding/otelcol-embedding/internal/commandline"
 )
 
 const suiteHelp = `embeddingcanary suite checks files of texts, in YAML or JSON lines, and says what is in them together with the built-in texts,
@@ -52,12 +53,12 @@ func (s *suiteFlags) read() (*canary.Suite, error) {
 	return canary.Merge("suite", parts...)
 }
 
-func printSuite(c *invocation) error {
+func printSuite(c *commandline.Invocation) error {
 	var s suiteFlags
 	var all bool
-	c.flags.BoolVar(&s.builtIn, "built-in", true, "with the built-in texts")
-	c.flags.BoolVar(&all, "list", false, "print every text")
-	files, err := c.parse(0, math.MaxInt, "files")
+	c.Flags.BoolVar(&s.builtIn, "built-in", true, "with the built-in texts")
+	c.Flags.BoolVar(&all, "list", false, "print every text")
+	files, err := c.Parse(0, math.MaxInt, "files")
 	if err != nil {
 		return err
 	}
@@ -74,11 +75,11 @@ func printSuite(c *invocation) error {
 	for _, t := range suite.Texts {
 		kinds[t.Kind]++
 		if all {
-			fmt.Fprintf(c.stdout, "%-18s  %.100q\n", t.ID, t.Text)
+			fmt.Fprintf(c.Stdout, "%-18s  %.100q\n", t.ID, t.Text)
 		}
 	}
 	line := func(name, format string, args ...any) {
-		fmt.Fprintf(c.stdout, "%-18s  %s\n", name, fmt.Sprintf(format, args...))
+		fmt.Fprintf(c.Stdout, "%-18s  %s\n", name, fmt.Sprintf(format, args...))
 	}
 	line("texts", "%d plain, %d odd, %d blank", kinds[canary.KindPlain], kinds[canary.KindOdd], kinds[canary.KindBlank])
 	line("pairs", "%d", len(suite.Pairs))

@@ -3,10 +3,12 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
 	"github.com/otelcol-embedding/otelcol-embedding/internal/canary"
+	"github.com/otelcol-embedding/otelcol-embedding/internal/commandline"
 	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
 )
 
@@ -17,24 +19,24 @@ const verifyHelp = `embeddingcanary verify sends one round of known texts to a s
 The exit status is 1 for any verdict but same.
 `
 
-func verify(c *invocation) error {
+func verify(c *commandline.Invocation, transport http.RoundTripper) error {
 	var s server
 	var path string
 	var asJSON bool
-	s.register(c.flags)
-	c.flags.StringVar(&path, "pins", "", "`file` of pins")
-	c.flags.BoolVar(&asJSON, "json", false, "print an object for machines")
-	if _, err := c.parse(0, 0, "flags alone"); err != nil {
+	s.register(c.Flags)
+	c.Flags.StringVar(&path, "pins", "", "`file` of pins")
+	c.Flags.BoolVar(&asJSON, "json", false, "print an object for machines")
+	if _, err := c.Parse(0, 0, "flags alone"); err != nil {
 		return err
 	}
 	if path == "" {
-		return usageErrorf("-pins: missing; want a file that embeddingcanary pin wrote")
+		return commandline.UsageErrorf("-pins: missing; want a file that embeddingcanary pin wrote")
 	}
 	pins, err := readPins(path)
 	if err != nil {
 		return err
 	}
-	target, err := s.open(c, pins)
+	target, err := s.open(transport, pins)
 	if err != nil {
 		return err
 	}
@@ -59,25 +61,25 @@ func verify(c *invocation) error {
 	return err
 }
 
-func printVerdict(c *invocation, pins *canary.Pins, v *canary.Verdict) {
-	printTable(c.stdout, v)
+func printVerdict(c *commandline.Invocation, pins *canary.Pins, v *canary.Verdict) {
+	printTable(c.Stdout, v)
 	if v.HasCosine && v.Verdict != embedding.CanarySame {
-		fmt.Fprintln(c.stdout, "\nfurthest from their pins:")
+		fmt.Fprintln(c.Stdout, "\nfurthest from their pins:")
 		for _, t := range v.Worst {
-			fmt.Fprintf(c.stdout, "  %-22s  %9s\n", t.ID, cosine(t.Cosine))
+			fmt.Fprintf(c.Stdout, "  %-22s  %9s\n", t.ID, cosine(t.Cosine))
 		}
 	}
 	if len(v.Skipped) > 0 {
-		fmt.Fprintf(c.stdout, "\nleft out: %s\n", strings.Join(v.Skipped, ", "))
+		fmt.Fprintf(c.Stdout, "\nleft out: %s\n", strings.Join(v.Skipped, ", "))
 	}
-	fmt.Fprintf(c.stdout, "\npins     %s, %s\nverdict  %s", pins.Digest(), pins.Created.Format(time.RFC3339), v.Verdict)
+	fmt.Fprintf(c.Stdout, "\npins     %s, %s\nverdict  %s", pins.Digest(), pins.Created.Format(time.RFC3339), v.Verdict)
 	if len(v.Reasons) > 0 {
-		fmt.Fprintf(c.stdout, ": %s", strings.Join(v.Reasons, ", "))
+		fmt.Fprintf(c.Stdout, ": %s", strings.Join(v.Reasons, ", "))
 	}
-	fmt.Fprintln(c.stdout)
+	fmt.Fprintln(c.Stdout)
 }
 
-func printJSON(c *invocation, pins *canary.Pins, v *canary.Verdict) error {
+func printJSON(c *commandline.Invocation, pins *canary.Pins, v *canary.Verdict) error {
 	type text struct {
 		ID     string  `json:"id"`
 		Cosine float64 `json:"cosine"`
@@ -96,7 +98,7 @@ func printJSON(c *invocation, pins *canary.Pins, v *canary.Verdict) error {
 	for _, check := range v.Checks {
 		object.Checks[check.Name] = check.Value
 	}
-	encoder := json.NewEncoder(c.stdout)
+	encoder := json.NewEncoder(c.Stdout)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(object)
 }

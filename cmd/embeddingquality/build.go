@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/otelcol-embedding/otelcol-embedding/internal/commandline"
 	"github.com/otelcol-embedding/otelcol-embedding/internal/drift"
 	"github.com/otelcol-embedding/otelcol-embedding/internal/reference"
 	"github.com/otelcol-embedding/otelcol-embedding/internal/validity"
@@ -22,24 +23,24 @@ compared with. With fewer than 200 windows behind the first vectors, the collect
 what is usual. Invalid vectors are not learned from.
 `
 
-func build(c *invocation) error {
+func build(c *commandline.Invocation) error {
 	var s settings
-	s.register(c.flags)
-	c.flags.StringVar(&s.model, "model", "", "`name` of the model as events name it (required); rows of another are passed over")
-	out := c.flags.String("out", "", "reference `file` to write (required): JSON if its name ends in .json, else binary")
-	files, err := c.parse(1, maxFiles, wantFiles)
+	s.register(c.Flags)
+	c.Flags.StringVar(&s.model, "model", "", "`name` of the model as events name it (required); rows of another are passed over")
+	out := c.Flags.String("out", "", "reference `file` to write (required): JSON if its name ends in .json, else binary")
+	files, err := c.Parse(1, maxFiles, wantFiles)
 	switch {
 	case err != nil:
 		return err
 	case s.model == "":
-		return usageErrorf("-model: missing; want the model as events name it, e.g. qwen3-embedding-4b")
+		return commandline.UsageErrorf("-model: missing; want the model as events name it, e.g. qwen3-embedding-4b")
 	case *out == "":
-		return usageErrorf("-out: missing; want the file to write, e.g. qwen3.reference")
+		return commandline.UsageErrorf("-out: missing; want the file to write, e.g. qwen3.reference")
 	}
 	if err := s.check(); err != nil {
 		return err
 	}
-	in := openInput(files, &s, c.stderr)
+	in := openInput(files, &s, c.Stderr)
 	defer in.close()
 	dimension, err := in.dimension()
 	if err != nil {
@@ -60,7 +61,7 @@ func build(c *invocation) error {
 	}
 	in.close()
 	if o.monitor == nil {
-		writeNotes(c.stderr, &total.flagged, o, in)
+		writeNotes(c.Stderr, &total.flagged, o, in)
 		return fmt.Errorf("%s: found %d valid vectors, want %d to learn a reference from; -vectors takes as few as %d",
 			strings.Join(files, ", "), o.learned, s.vectors, drift.MinLearn)
 	}
@@ -74,22 +75,22 @@ func build(c *invocation) error {
 		return err
 	}
 	learned := o.monitor.Windows()
-	writeReference(c.stdout, f)
-	fmt.Fprintf(c.stdout, "%-20s %d %s\n", "windows compared", compared, s.window.windows())
-	writeNotes(c.stdout, &total.flagged, o, in)
+	writeReference(c.Stdout, f)
+	fmt.Fprintf(c.Stdout, "%-20s %d %s\n", "windows compared", compared, s.window.windows())
+	writeNotes(c.Stdout, &total.flagged, o, in)
 	if total.alarm != nil {
-		fmt.Fprintf(c.stderr, "warning: these vectors are not all alike: the first alarm is in window %d (%s) by %s; "+
+		fmt.Fprintf(c.Stderr, "warning: these vectors are not all alike: the first alarm is in window %d (%s) by %s; "+
 			"embeddingquality run shows the windows\n", total.alarm.number, total.alarm.where(), strings.Join(total.alarm.alarms(), ", "))
 	}
 	if n := total.flagged[validity.Outlier].n; 100*n > total.vectors {
-		fmt.Fprintf(c.stderr, "warning: %d of %d vectors are outliers to the first %d; want the vectors of one time when all was well\n",
+		fmt.Fprintf(c.Stderr, "warning: %d of %d vectors are outliers to the first %d; want the vectors of one time when all was well\n",
 			n, total.vectors, s.vectors)
 	}
 	if learned < drift.MinNull {
-		fmt.Fprintf(c.stderr, "warning: found %s to learn from behind the first %d vectors, want %d: "+
+		fmt.Fprintf(c.Stderr, "warning: found %s to learn from behind the first %d vectors, want %d: "+
 			"the collector goes on learning what is usual\n", plural(int64(learned), "window"), s.vectors, drift.MinNull)
 	}
-	_, err = fmt.Fprintf(c.stdout, "wrote %s\n", *out)
+	_, err = fmt.Fprintf(c.Stdout, "wrote %s\n", *out)
 	return err
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"gonum.org/v1/gonum/floats"
 
+	"github.com/otelcol-embedding/otelcol-embedding/internal/commandline"
 	"github.com/otelcol-embedding/otelcol-embedding/internal/drift"
 	"github.com/otelcol-embedding/otelcol-embedding/internal/reference"
 )
@@ -17,8 +18,8 @@ const compareHelp = `embeddingquality compare A B prints how the second referenc
   embeddingquality compare qwen3-october.reference qwen3-november.reference
 `
 
-func compare(c *invocation) error {
-	paths, err := c.parse(2, 2, "two reference files")
+func compare(c *commandline.Invocation) error {
+	paths, err := c.Parse(2, 2, "two reference files")
 	if err != nil {
 		return err
 	}
@@ -32,7 +33,7 @@ func compare(c *invocation) error {
 		return fmt.Errorf("%s: found %d dimensions, want %d as %s has", paths[1], db.Dimension, da.Dimension, paths[0])
 	}
 	d := newDifference(a.Monitor.Reference(), b.Monitor.Reference())
-	two := func(name, x, y string) { fmt.Fprintf(c.stdout, "%-20s %-24s %s\n", name, x, y) }
+	two := func(name, x, y string) { fmt.Fprintf(c.Stdout, "%-20s %-24s %s\n", name, x, y) }
 	two("", paths[0], paths[1])
 	two("model", da.Model, db.Model)
 	two("task type", cmp.Or(da.TaskType, "every task"), cmp.Or(db.TaskType, "every task"))
@@ -41,8 +42,8 @@ func compare(c *invocation) error {
 	two("cosine to centroid", da.Cosine.spread(), db.Cosine.spread())
 	two("tr Σ", number(da.CovarianceTrace), number(db.CovarianceTrace))
 	two("effective rank", fmt.Sprintf("%.1f", da.EffectiveRank), fmt.Sprintf("%.1f", db.EffectiveRank))
-	fmt.Fprintln(c.stdout)
-	one := func(name, value, meaning string) { fmt.Fprintf(c.stdout, "%-20s %-10s %s\n", name, value, meaning) }
+	fmt.Fprintln(c.Stdout)
+	one := func(name, value, meaning string) { fmt.Fprintf(c.Stdout, "%-20s %-10s %s\n", name, value, meaning) }
 	one("centroid distance", fmt.Sprintf("%.5f", d.Shift.CentroidDistance), "1 − cosine of the two means, 0 to 2")
 	z := "-"
 	if d.Shift.HasZ {
@@ -57,7 +58,7 @@ func compare(c *invocation) error {
 		one("captured variance", fmt.Sprintf("%.3f", d.Captured),
 			fmt.Sprintf("share of the second one's variance in the first one's components, over its own; %.3f by chance", d.chance))
 	}
-	_, err = fmt.Fprintf(c.stdout, "\n%s\n", d.reading())
+	_, err = fmt.Fprintf(c.Stdout, "\n%s\n", d.reading())
 	return err
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"github.com/otelcol-embedding/otelcol-embedding/internal/commandline"
 	"github.com/otelcol-embedding/otelcol-embedding/internal/reference"
 )
 
@@ -12,8 +13,8 @@ in binary form. Nothing is lost either way.
   embeddingquality convert qwen3.reference qwen3.json
 `
 
-func convert(c *invocation) error {
-	paths, err := c.parse(2, 2, "a reference file and the file to write")
+func convert(c *commandline.Invocation) error {
+	paths, err := c.Parse(2, 2, "a reference file and the file to write")
 	if err != nil {
 		return err
 	}
@@ -24,6 +25,6 @@ func convert(c *invocation) error {
 	if err := f.Write(paths[1]); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(c.stdout, "wrote %s\n", paths[1])
+	_, err = fmt.Fprintf(c.Stdout, "wrote %s\n", paths[1])
 	return err
 }

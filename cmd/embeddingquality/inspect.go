@@ -12,6 +12,7 @@ import (
 
 	"gonum.org/v1/gonum/floats"
 
+	"github.com/otelcol-embedding/otelcol-embedding/internal/commandline"
 	"github.com/otelcol-embedding/otelcol-embedding/internal/reference"
 )
 
@@ -20,9 +21,9 @@ const inspectHelp = `embeddingquality inspect [-json] REFERENCE... prints what r
   embeddingquality inspect qwen3.reference
 `
 
-func inspect(c *invocation) error {
-	asJSON := c.flags.Bool("json", false, "print a line of JSON for each file")
-	files, err := c.parse(1, maxFiles, "reference files")
+func inspect(c *commandline.Invocation) error {
+	asJSON := c.Flags.Bool("json", false, "print a line of JSON for each file")
+	files, err := c.Parse(1, maxFiles, "reference files")
 	if err != nil {
 		return err
 	}
@@ -36,13 +37,13 @@ func inspect(c *invocation) error {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(c.stdout, "%s\n", line)
+			fmt.Fprintf(c.Stdout, "%s\n", line)
 			continue
 		}
 		if len(files) > 1 {
-			fmt.Fprintf(c.stdout, "%s%s\n", strings.Repeat("\n", min(i, 1)), path)
+			fmt.Fprintf(c.Stdout, "%s%s\n", strings.Repeat("\n", min(i, 1)), path)
 		}
-		writeReference(c.stdout, f)
+		writeReference(c.Stdout, f)
 	}
 	return nil
 }

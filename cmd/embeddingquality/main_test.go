@@ -23,9 +23,9 @@ import (
 
 func TestHelp(t *testing.T) {
 	for _, c := range commands() {
-		text := succeed(t, c.name, "-h")
-		assert.Contains(t, text, "\n  embeddingquality "+c.name+" ", "an example")
-		assert.Contains(t, succeed(t, "-h"), "embeddingquality "+c.name+" ")
+		text := succeed(t, c.Name, "-h")
+		assert.Contains(t, text, "\n  embeddingquality "+c.Name+" ", "an example")
+		assert.Contains(t, succeed(t, "-h"), "embeddingquality "+c.Name+" ")
 		for _, line := range strings.Split(text, "\n") {
 			assert.Less(t, len(line), 105, line)
 		}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/otelcol-embedding/otelcol-embedding/internal/commandline"
 	"github.com/otelcol-embedding/otelcol-embedding/internal/drift"
 	"github.com/otelcol-embedding/otelcol-embedding/internal/reference"
 )
@@ -26,23 +27,23 @@ The exit status is 0 whatever the verdicts, 1 for a failure and 2 for a wrong co
 `
 
 // judgeFiles is the command run.
-func judgeFiles(c *invocation) error {
+func judgeFiles(c *commandline.Invocation) error {
 	var s settings
-	s.register(c.flags)
-	c.flags.StringVar(&s.model, "model", "",
+	s.register(c.Flags)
+	c.Flags.StringVar(&s.model, "model", "",
 		"`name` of the model; rows of another are passed over\n(default: the reference's, or the first row's)")
-	against := c.flags.String("reference", "", "`file` of the reference; without it, one is learned from the first vectors")
-	pictureTo := c.flags.String("picture", "", "`file` to draw evidence and cosines to, a PNG")
-	all := c.flags.Bool("all", false, "print every window")
-	asCSV := c.flags.Bool("csv", false, "print every window as comma-separated values, and the summary to stderr")
-	asJSON := c.flags.Bool("json", false, "print every window as a line of JSON, and the summary to stderr")
-	failOnAlarm := c.flags.Bool("fail-on-alarm", false, "exit with status 3 if a window has an alarm or an invalid vector")
-	files, err := c.parse(1, maxFiles, wantFiles)
+	against := c.Flags.String("reference", "", "`file` of the reference; without it, one is learned from the first vectors")
+	pictureTo := c.Flags.String("picture", "", "`file` to draw evidence and cosines to, a PNG")
+	all := c.Flags.Bool("all", false, "print every window")
+	asCSV := c.Flags.Bool("csv", false, "print every window as comma-separated values, and the summary to stderr")
+	asJSON := c.Flags.Bool("json", false, "print every window as a line of JSON, and the summary to stderr")
+	failOnAlarm := c.Flags.Bool("fail-on-alarm", false, "exit with status 3 if a window has an alarm or an invalid vector")
+	files, err := c.Parse(1, maxFiles, wantFiles)
 	if err != nil {
 		return err
 	}
 	if *asCSV && *asJSON {
-		return usageErrorf("found both -csv and -json, want one of them")
+		return commandline.UsageErrorf("found both -csv and -json, want one of them")
 	}
 	if err := s.check(); err != nil {
 		return err
@@ -56,7 +57,7 @@ func judgeFiles(c *invocation) error {
 		monitor = pinned.Monitor
 		s.model, s.taskType = cmp.Or(s.model, pinned.Model), cmp.Or(s.taskType, pinned.TaskType)
 	}
-	in := openInput(files, &s, c.stderr)
+	in := openInput(files, &s, c.Stderr)
 	defer in.close()
 	dimension, err := in.dimension()
 	if err != nil {
@@ -67,14 +68,14 @@ func judgeFiles(c *invocation) error {
 			return fmt.Errorf("%s: found vectors of %d dimensions, want %d as those of %s have", files[0], dimension, want, *against)
 		}
 	}
-	out := bufio.NewWriter(c.stdout)
+	out := bufio.NewWriter(c.Stdout)
 	var lines printer = &table{w: out, all: *all}
 	summaryTo := io.Writer(out)
 	switch {
 	case *asCSV:
-		lines, summaryTo = &rows{w: csv.NewWriter(out)}, c.stderr
+		lines, summaryTo = &rows{w: csv.NewWriter(out)}, c.Stderr
 	case *asJSON:
-		lines, summaryTo = &objects{out}, c.stderr
+		lines, summaryTo = &objects{out}, c.Stderr
 	}
 	var p *picture
 	if *pictureTo != "" {

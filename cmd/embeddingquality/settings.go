@@ -4,6 +4,7 @@ import (
 	"flag"
 	"time"
 
+	"github.com/otelcol-embedding/otelcol-embedding/internal/commandline"
 	"github.com/otelcol-embedding/otelcol-embedding/internal/drift"
 	"github.com/otelcol-embedding/otelcol-embedding/internal/vectorfile"
 )
@@ -59,10 +60,10 @@ func (s *settings) register(flags *flag.FlagSet) {
 // check refuses values that cannot be used, and fills in the defaults that depend on others.
 func (s *settings) check() error {
 	if s.vectors < drift.MinLearn {
-		return usageErrorf("-vectors: %d is too few to learn from; want at least %d, e.g. 1000", s.vectors, drift.MinLearn)
+		return commandline.UsageErrorf("-vectors: %d is too few to learn from; want at least %d, e.g. 1000", s.vectors, drift.MinLearn)
 	}
 	if s.window.duration == 0 && s.window.number < drift.MinReplica {
-		return usageErrorf("-window: %d vectors are too few to compare; want at least %d, e.g. 100", s.window.number, drift.MinReplica)
+		return commandline.UsageErrorf("-window: %d vectors are too few to compare; want at least %d, e.g. 100", s.window.number, drift.MinReplica)
 	}
 	switch {
 	case s.minVectors != 0:
@@ -72,17 +73,17 @@ func (s *settings) check() error {
 		s.minVectors = max(drift.MinReplica, s.window.number/2)
 	}
 	if s.minVectors < drift.MinReplica {
-		return usageErrorf("-min-vectors: %d is too few to compare; want at least %d, e.g. 100", s.minVectors, drift.MinReplica)
+		return commandline.UsageErrorf("-min-vectors: %d is too few to compare; want at least %d, e.g. 100", s.minVectors, drift.MinReplica)
 	}
 	if s.interval.duration > 0 && s.window.duration == 0 {
-		return usageErrorf("-false-alarm-interval: %v says nothing of windows of %d vectors; "+
+		return commandline.UsageErrorf("-false-alarm-interval: %v says nothing of windows of %d vectors; "+
 			"want a number of windows, or a duration for -window", s.interval.duration, s.window.number)
 	}
 	if s.interval.duration == 0 && s.interval.number == 0 {
 		s.interval.duration = defaultInterval
 	}
 	if s.runLength() < minRunLength {
-		return usageErrorf("-false-alarm-interval: %v is too short; want at least %d windows", s.interval.String(), minRunLength)
+		return commandline.UsageErrorf("-false-alarm-interval: %v is too short; want at least %d windows", s.interval.String(), minRunLength)
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/otelcol-embedding/otelcol-embedding/internal/drift"
+	"github.com/otelcol-embedding/otelcol-embedding/internal/wholefile"
 )
 
 // File is the content of a reference file.
@@ -145,14 +146,5 @@ func (f *File) Write(path string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	temporary, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temporary.Name()) // there is none any more if all went well
-	_, err = temporary.Write(data)
-	if err = errors.Join(err, temporary.Chmod(0o644), temporary.Sync(), temporary.Close()); err != nil {
-		return err
-	}
-	return os.Rename(temporary.Name(), path)
+	return wholefile.Write(path, data)
 }

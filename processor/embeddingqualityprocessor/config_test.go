@@ -95,14 +95,14 @@ func TestInvalidConfig(t *testing.T) {
 			"models::2::max_tokens: -1 is not a number of tokens; want e.g. 32768, or none if it is not known",
 			"models::2::norm: -1 is not a length; want e.g. 1, or no norm to learn it",
 		},
-		"no_file":       {"reference::files::0: empty; want the path of a reference file"},
-		"often_renewed": {"reference::renew_interval: 10s is too short for windows of 10s; want at least 100 windows, 16m40s, e.g. 168h, or 0 for never"},
-		"merge_past":    {"merge: wait: -1s is in the past; want how long reports may take, e.g. 15s"},
-		"merge_renewed": {"reference::renew_interval: cannot be used with merge, where the vectors are not seen; want 0, and references of files"},
+		"no_file":        {"reference::files::0: empty; want the path of a reference file"},
+		"often_renewed":  {"reference::renew_interval: 10s is too short for windows of 10s; want at least 100 windows, 16m40s, e.g. 168h, or 0 for never"},
+		"merge_past":     {"merge: wait: -1s is in the past; want how long reports may take, e.g. 15s"},
+		"merge_renewed":  {"reference::renew_interval: cannot be used with merge, where the vectors are not seen; want 0, and references of files"},
 		"merge_reported": {"report_state: cannot be used with merge, which takes the state of reports in; want one tier of gateways"},
-		"often_saved":   {"save_interval: 0s is too short; want at least 1s, e.g. 1m"},
-		"several":       {"window: 1ns is too short", "max_keys: -1 leaves no room"},
-		"unknown":       {"windows"},
+		"often_saved":    {"save_interval: 0s is too short; want at least 1s, e.g. 1m"},
+		"several":        {"window: 1ns is too short", "max_keys: -1 leaves no room"},
+		"unknown":        {"windows"},
 	}
 	for name, want := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -10,6 +10,8 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.uber.org/zap"
+
+	"github.com/otelcol-embedding/otelcol-embedding/internal/storages"
 )
 
 // store keeps what a judge has learned in a storage extension.
@@ -34,17 +36,9 @@ func openStore(ctx context.Context, host component.Host, cfg *Config, id compone
 	if cfg.Storage == nil {
 		return nil, nil
 	}
-	found, ok := host.GetExtensions()[*cfg.Storage]
-	if !ok {
-		return nil, fmt.Errorf("storage: no extension %q; want one that is listed under service::extensions, e.g. file_storage", cfg.Storage)
-	}
-	extension, ok := found.(storage.Extension)
-	if !ok {
-		return nil, fmt.Errorf("storage: extension %q stores nothing; want a storage extension, e.g. file_storage", cfg.Storage)
-	}
-	client, err := extension.GetClient(ctx, component.KindProcessor, id, signal)
+	client, err := storages.Open(ctx, host, *cfg.Storage, component.KindProcessor, id, signal)
 	if err != nil {
-		return nil, fmt.Errorf("storage: %w", err)
+		return nil, err
 	}
 	return &store{client: client, interval: cfg.SaveInterval, present: make(map[groupKey]bool)}, nil
 }

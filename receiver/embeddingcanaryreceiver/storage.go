@@ -10,6 +10,8 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
+
+	"github.com/otelcol-embedding/otelcol-embedding/internal/storages"
 )
 
 // store keeps pins in a storage extension. Beside the pins of each target it keeps a record that they were made, so that a
@@ -24,17 +26,9 @@ func openStore(ctx context.Context, host component.Host, cfg *Config, id compone
 	if cfg.Storage == nil {
 		return nil, nil
 	}
-	found, ok := host.GetExtensions()[*cfg.Storage]
-	if !ok {
-		return nil, fmt.Errorf("storage: no extension %q; want one that is listed under service::extensions, e.g. file_storage", cfg.Storage)
-	}
-	extension, ok := found.(storage.Extension)
-	if !ok {
-		return nil, fmt.Errorf("storage: extension %q stores nothing; want a storage extension, e.g. file_storage", cfg.Storage)
-	}
-	client, err := extension.GetClient(ctx, component.KindReceiver, id, "")
+	client, err := storages.Open(ctx, host, *cfg.Storage, component.KindReceiver, id, "")
 	if err != nil {
-		return nil, fmt.Errorf("storage: %w", err)
+		return nil, err
 	}
 	return &store{client: client, generation: cfg.Generation}, nil
 }
