@@ -157,7 +157,7 @@ func checkExpr(expr string, known map[string]metric, recorded []string) []string
 			return nil
 		}
 		for _, matcher := range selector.LabelMatchers {
-			if matcher.Name == labels.MetricName || slices.Contains(targetLabels, matcher.Name) {
+			if matcher.Name == "__name__" || slices.Contains(targetLabels, matcher.Name) {
 				continue
 			}
 			values, ok := m.labels[matcher.Name]
