@@ -13,7 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestReadme runs the commands of the README, in their order. UPDATE_README=$PWD has what the README shows written anew.
+// TestReadme runs the commands of the README, in their order. Numbers may differ a little: inner products do in their last bits from
+// processor to processor. UPDATE_README=$PWD has what the README shows written anew.
 func TestReadme(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
@@ -52,11 +53,11 @@ func call(args ...string) (status int, stdout, stderr string) {
 	return status, out.String(), errs.String()
 }
 
-// assertClose compares texts whose numbers may differ a little, as those about texts that are new in each round do. Times and digests
-// are left out.
+// assertClose compares texts that may differ in the last digits of numbers. Times, digests and what is about texts that are new in each
+// round are left out.
 func assertClose(t *testing.T, want, got string) {
 	t.Helper()
-	changing := regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ|\b[0-9a-f]{16}\b`)
+	changing := regexp.MustCompile(`(?m)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ|\b[0-9a-f]{16}\b|^fresh_(cosine_median|shift) .*$`)
 	number := regexp.MustCompile(`-?\d+\.\d+`)
 	want, got = changing.ReplaceAllString(want, "…"), changing.ReplaceAllString(got, "…")
 	spaces := regexp.MustCompile(` +`)
@@ -68,6 +69,6 @@ func assertClose(t *testing.T, want, got string) {
 		require.NoError(t, err)
 		g, err := strconv.ParseFloat(gots[i], 64)
 		require.NoError(t, err)
-		assert.InDelta(t, w, g, 0.1, "number %d: %s in place of %s", i, gots[i], wants[i])
+		assert.InDelta(t, w, g, 0.02, "number %d: %s in place of %s", i, gots[i], wants[i])
 	}
 }

@@ -88,16 +88,20 @@ func encode(x []float64, encoding string) string {
 	return string(data)
 }
 
-// embed is the sum of a vector for each word, and one of the whole text.
+// embed is the sum of a vector for each word, of which numbers count less, and one of the whole text.
 func embed(text string) []float64 {
 	x := random("")
 	words := strings.Fields(text)
 	for _, w := range words {
+		weight := 1 / math.Sqrt(float64(len(words)))
+		if w[0] >= '0' && w[0] <= '9' {
+			weight *= 0.3
+		}
 		for i, v := range random(w) {
-			x[i] += v / math.Sqrt(float64(len(words)))
+			x[i] += weight * v
 		}
 	}
-	return moved(x, "whole "+text, 0.3)
+	return moved(x, "whole "+text, 0.15)
 }
 
 func random(word string) []float64 {

@@ -37,8 +37,8 @@ const (
 	// repeatTolerance holds while nothing is known of the server: five times what batch shapes do.
 	repeatTolerance = 5e-3
 	// Between these, four times what was seen while learning is tolerated. A server that was idle then may have batches of all
-	// shapes later.
-	minRepeatTolerance, maxRepeatTolerance = 3e-3, 0.02
+	// shapes later, so that the least is twice what these do.
+	minRepeatTolerance, maxRepeatTolerance = 2e-3, 0.02
 )
 
 const (

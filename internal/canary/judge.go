@@ -396,7 +396,7 @@ func (j *judge) judgeFresh() {
 	shift := median(shifts)
 	j.values[checkFreshShift] = shift
 	// A change that moves each vector by itself moves two of them away from each other by twice as much.
-	if shift > max(freshShift, 3*spread, 3*(1-j.result.CosineMedian)) {
+	if shift > max(freshShift, 3*spread)+3*(1-j.result.CosineMedian) {
 		j.other = append(j.other, checkFreshShift)
 	}
 }

@@ -18,7 +18,7 @@ import (
 
 // TestThroughTheTap: a canary may be pointed at the tap, which knows each of its calls.
 func TestThroughTheTap(t *testing.T) {
-	d := startDemo(t)
+	d := startDemo(t, 1)
 	factory, sink := embeddingreceiver.NewFactory(), &consumertest.LogsSink{}
 	cfg, address := factory.CreateDefaultConfig(), collector.Address(t)
 	require.NoError(t, confmap.NewFromStringMap(map[string]any{

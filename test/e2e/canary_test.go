@@ -48,6 +48,15 @@ service:
 	assert.Contains(t, s.collector.Output(), "Pins are restored")
 	becomes(verdict("different_model_or_pooling"))
 	becomes(`embedding_canary_ok == bool 0`)
+	// The verdict on traffic knows at once, long before traffic shows what is usual of it.
+	call := 0
+	require.Eventually(t, func() bool {
+		call++
+		for _, text := range texts(fmt.Sprint("traffic ", call), 5) {
+			require.Equal(t, 200, s.embed(map[string]any{"input": text}))
+		}
+		return prometheus.value(`max(embedding_quality_state{verdict="model_changed"})`) == 1
+	}, time.Minute, 200*time.Millisecond)
 	s.heal()
 	becomes(verdict("same"))
 
