@@ -33,6 +33,7 @@ run: build ## Watch a demo server, or EMBEDDING_UPSTREAM=http://host:8000, until
 test: build ## Run every test that needs Go and a C compiler alone. TESTFLAGS=-race and such are passed on.
 	OTELCOL_EMBEDDING=$(CURDIR)/$(BINARY) EMBEDDINGDEMO=$(CURDIR)/$(DEMO) \
 		go test -tags=$(TAGS) $(TESTFLAGS) ./...
+	cd deploy/grafana/generate && go test ./...
 
 .PHONY: e2e
 e2e: build build/clients build/litellm ## Run the end-to-end tests against a real Prometheus (needs prometheus, node and python3 on the PATH).
@@ -67,8 +68,12 @@ bench: build ## Run the benchmarks, each beside its baseline.
 	OTELCOL_EMBEDDING=$(CURDIR)/$(BINARY) go test -run='^$$' -bench=. -benchmem -tags=$(TAGS) \
 		./internal/... ./receiver/... ./processor/... ./connector/... ./test/bench/...
 
+.PHONY: dashboards
+dashboards: ## Regenerate the Grafana dashboards.
+	cd deploy/grafana/generate && go generate ./...
+
 .PHONY: generate
-generate: ## Regenerate what mdatagen and the collector builder write.
+generate: dashboards ## Regenerate the dashboards, and what mdatagen and the collector builder write.
 	go generate -tags=$(TAGS) ./receiver/... ./processor/... ./connector/... ./internal/vector
 	rm -rf build/builder && mkdir -p build
 	$(TOOL) builder --config builder-config.yaml --skip-get-modules --skip-compilation
@@ -85,6 +90,7 @@ lint: ## gofmt, go vet and staticcheck.
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run gofmt"; exit 1; }
 	go vet -tags=$(TAGS) ./...
 	go vet -tags=$(TAGS),e2e,realservers ./test/...
+	cd deploy/grafana/generate && go vet ./...
 	$(TOOL) staticcheck -tags=$(TAGS),e2e,realservers ./...
 
 .PHONY: builder
