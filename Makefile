@@ -40,7 +40,7 @@ e2e: build build/clients build/litellm ## Run the end-to-end tests against a rea
 	OTELCOL_EMBEDDING=$(CURDIR)/$(BINARY) EMBEDDINGDEMO=$(CURDIR)/$(DEMO) \
 	E2E_NODE=$$(command -v node) E2E_PYTHON=$(CURDIR)/build/clients/bin/python \
 	E2E_LITELLM=$(CURDIR)/build/litellm/bin/python \
-		go test -count=1 -timeout=20m -tags=$(TAGS),e2e ./test/e2e/...
+		go test -count=1 -timeout=20m -tags=$(TAGS),e2e ./test/e2e/... ./test/dashboards/
 
 # The official OpenAI clients: Python's in a virtual environment, beside the library that Open WebUI sends by, Node's
 # beside its script.
