@@ -72,6 +72,10 @@ bench: build ## Run the benchmarks, each beside its baseline.
 dashboards: ## Regenerate the Grafana dashboards.
 	cd deploy/grafana/generate && go generate ./...
 
+.PHONY: dashboards-types
+dashboards-types: ## Check the dashboards against the types of Grafana (needs node and npm).
+	cd test/dashboards/schema && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error && npm run --silent check
+
 .PHONY: generate
 generate: dashboards ## Regenerate the dashboards, and what mdatagen and the collector builder write.
 	go generate -tags=$(TAGS) ./receiver/... ./processor/... ./connector/... ./internal/vector

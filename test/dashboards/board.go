@@ -87,7 +87,6 @@ type Target struct {
 type Variable struct {
 	Name, Type, Label, Description string
 	Query                          json.RawMessage
-	Definition                     string
 	AllValue                       string
 	Multi, IncludeAll              bool
 	Datasource                     *Source

@@ -1,6 +1,7 @@
 package dashboards
 
 import (
+	"encoding/json"
 	"maps"
 	"regexp"
 	"slices"
@@ -48,14 +49,16 @@ func TestVariableQueries(t *testing.T) {
 			if v.Type != "query" || v.Datasource.Type != "prometheus" {
 				continue
 			}
-			m := pattern.FindStringSubmatch(v.Definition)
-			if !assert.NotNil(t, m, "%s, variable %s: %s is not label_values(metric, label)", b.UID, v.Name, v.Definition) {
+			var query struct{ Query string }
+			require.NoError(t, json.Unmarshal(v.Query, &query), "%s, variable %s", b.UID, v.Name)
+			m := pattern.FindStringSubmatch(query.Query)
+			if !assert.NotNil(t, m, "%s, variable %s: %q is not label_values(metric, label)", b.UID, v.Name, query.Query) {
 				continue
 			}
 			q := Query{Board: b.UID, Panel: "variable " + v.Name, Expr: m[1]}
 			expr, err := check.parser.ParseExpr(q.Fill(typical))
-			require.NoError(t, err, "%s: %s", q, v.Definition)
-			assert.Contains(t, check.labels(q, expr), m[2], "%s: %s", q, v.Definition)
+			require.NoError(t, err, "%s: %s", q, query.Query)
+			assert.Contains(t, check.labels(q, expr), m[2], "%s: %s", q, query.Query)
 		}
 	}
 }

@@ -59,7 +59,6 @@ func values(name, label, metric, prometheusLabel, description string) *dashboard
 	query := "label_values(" + metric + ", " + prometheusLabel + ")"
 	return choice(name, label, description).
 		Query(dashboard.StringOrMap{Map: map[string]any{"query": query, "refId": "Values", "qryType": 1}}).
-		Definition(query).
 		Datasource(metricsSource).
 		AllValue(".*")
 }

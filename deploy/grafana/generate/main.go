@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	"github.com/grafana/grafana-foundation-sdk/go/table"
 )
 
 func main() {
@@ -46,7 +47,7 @@ func render() (map[string][]byte, error) {
 			return nil, err
 		}
 		number(built.Panels)
-		unhide(&built)
+		tidy(&built)
 		var content bytes.Buffer
 		encoder := json.NewEncoder(&content)
 		encoder.SetEscapeHTML(false) // expressions have to stay readable
@@ -71,12 +72,17 @@ func number(panels []dashboard.PanelOrRowPanel) {
 	}
 }
 
-// unhide keeps links and annotations where they are seen: the SDK's builders put them into a menu.
-func unhide(d *dashboard.Dashboard) {
+// tidy takes back what the SDK's builders add unasked: places in a menu, where links and annotations are not seen, and what
+// only variables of intervals have and tables had once.
+func tidy(d *dashboard.Dashboard) {
 	links := [][]dashboard.DashboardLink{d.Links}
 	for _, p := range d.Panels {
-		if p.Panel != nil {
-			links = append(links, p.Panel.Links)
+		if p.Panel == nil {
+			continue
+		}
+		links = append(links, p.Panel.Links)
+		if options, ok := p.Panel.Options.(*table.Options); ok {
+			options.Footer = nil
 		}
 	}
 	for _, some := range links {
@@ -86,5 +92,9 @@ func unhide(d *dashboard.Dashboard) {
 	}
 	for i := range d.Annotations.List {
 		d.Annotations.List[i].Placement = nil
+	}
+	for i := range d.Templating.List {
+		v := &d.Templating.List[i]
+		v.Auto, v.AutoMin, v.AutoCount = nil, nil, nil
 	}
 }

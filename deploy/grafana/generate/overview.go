@@ -160,15 +160,15 @@ func failedCalls() *dashboardTable {
 // gpuTogether shows memory, utilization and temperature of GPUs in one picture: all three end at 100.
 func gpuTogether() *dashboardGraph {
 	whole := `hw_type="gpu"`
-	by := func(expr string) string { return "max by (host_name, hw_name) (100 * " + expr + ")" }
+	by := func(expr string) string { return "max by (" + gpuLabels + ") (100 * " + expr + ")" }
 	return graph(about{"GPU memory, utilization, temperature",
 		"Of each GPU: memory in use and time busy in percent, and °C at the right. Memory at 100: lower vLLM's --gpu-memory-utilization. " +
 			"Utilization low and latency high: requests do not reach the GPU.", needsGPUs},
 		"percent", half,
-		prom("A", "{{hw_name}} {{host_name}} memory", by("("+series("hw_gpu_memory_usage_bytes", byCollector, whole)+" / "+
+		prom("A", gpuLegend+" memory", by("("+series("hw_gpu_memory_usage_bytes", byCollector, whole)+" / "+
 			series("hw_gpu_memory_limit_bytes", byCollector, whole)+")")),
-		prom("B", "{{hw_name}} {{host_name}} busy", by(series("hw_gpu_utilization_ratio", byCollector, whole, `hw_gpu_task="general"`))),
-		prom("C", "{{hw_name}} {{host_name}} °C", "max by (host_name, hw_name) ("+
+		prom("B", gpuLegend+" busy", by(series("hw_gpu_utilization_ratio", byCollector, whole, `hw_gpu_task="general"`))),
+		prom("C", gpuLegend+" °C", "max by ("+gpuLabels+") ("+
 			series("hw_temperature_celsius", byCollector, whole, `hw_sensor_location="gpu"`)+")")).
 		Min(0).Max(100).
 		OverrideByQuery("C", []dashboard.DynamicConfigValue{

@@ -89,6 +89,7 @@ func numbers(a about, unit string, width uint32, queries ...query) *stat.PanelBu
 		ColorMode(common.BigValueColorModeNone).
 		GraphMode(common.BigValueGraphModeNone).
 		TextMode(common.BigValueTextModeAuto).
+		Orientation(common.VizOrientationAuto).
 		ReduceOptions(common.NewReduceDataOptionsBuilder().Calcs([]string{"lastNotNull"}))
 }
 
@@ -120,7 +121,7 @@ func timeline(a about, width uint32, mappings []dashboard.ValueMapping, queries 
 			ShowLegend(true).
 			DisplayMode(common.LegendDisplayModeList).
 			Placement(common.LegendPlacementBottom)).
-		Tooltip(common.NewVizTooltipOptionsBuilder().Mode(common.TooltipDisplayModeSingle))
+		Tooltip(common.NewVizTooltipOptionsBuilder().Mode(common.TooltipDisplayModeSingle).Sort(common.SortOrderNone))
 }
 
 // heat shows how often values of each bucket of a histogram occur.

@@ -21,8 +21,16 @@ const (
 	byGPU       = byCollector + `, hw_name=~"$gpu"`
 )
 
-// keyLabels make one key of the embedding_quality processor.
-const keyLabels = "model, task_type, dimension, replica"
+// What there is one of at each collector. The collector is named too, because servers and GPUs of different hosts may have the
+// same names: localhost:8000, gpu0.
+const (
+	keyLabels    = "model, task_type, dimension, replica, instance"
+	keyLegend    = "{{model}} {{task_type}} {{dimension}} {{replica}} at {{instance}}"
+	targetLabels = "model, target, replica, instance"
+	targetLegend = "{{target}} {{replica}} at {{instance}}"
+	gpuLabels    = "hw_name, host_name, instance"
+	gpuLegend    = "{{hw_name}} {{host_name}} at {{instance}}"
+)
 
 // series returns a metric with its selector.
 func series(metric, selector string, more ...string) string {

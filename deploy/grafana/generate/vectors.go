@@ -30,20 +30,20 @@ func vectors() *dashboard.DashboardBuilder {
 			"The verdict of each model, task, dimension and replica. invalid_output, replica_fault, model_changed: keep its vectors out of indexes, " +
 				"look at that server. traffic_shift: other texts than before; look who sends them. unstable_output: the same text gets different vectors.",
 			needsQuality}, 16, named(verdicts),
-			prom("A", "{{model}} {{task_type}} {{dimension}} {{replica}}", encode(keyLabels, "embedding_quality_state", byKey, "verdict", verdicts)))).
+			prom("A", keyLegend, encode(keyLabels, "embedding_quality_state", byKey, "verdict", verdicts)))).
 		WithPanel(graph(about{"Progress of learning",
 			"Windows from which it was learned what is usual. Drift is judged from 200 on. A fall to 0: the storage was lost, or max_keys was reached.",
 			needsReference}, "short", third,
-			prom("A", "{{model}} {{task_type}} {{dimension}}",
-				"max by (model, task_type, dimension) ("+series("embedding_reference_windows", byKey)+")")).
+			prom("A", "{{model}} {{task_type}} {{dimension}} at {{instance}}",
+				"max by (model, task_type, dimension, instance) ("+series("embedding_reference_windows", byKey)+")")).
 			Min(0))
 
 	board.WithRow(dashboard.NewRowBuilder("Evidence of drift")).
 		WithPanel(lineAt(graph(about{"Evidence by statistic",
 			"How much has gathered of what makes an alarm, over all replicas; at 1 it is one. Rising for hours below 1 is no fault yet. " +
 				"mean_shift alone is often traffic; covariance and all of them together speak for another model.", needsEvidence},
-			"none", half, prom("A", "{{statistic}} {{model}} {{task_type}} {{dimension}}",
-				"max by (model, task_type, dimension, statistic) ("+series("embedding_quality_evidence", byKey, `statistic!="replica"`)+")")).
+			"none", half, prom("A", "{{statistic}} {{model}} {{task_type}} {{dimension}} at {{instance}}",
+				"max by (model, task_type, dimension, statistic, instance) ("+series("embedding_quality_evidence", byKey, `statistic!="replica"`)+")")).
 			Min(0).AxisSoftMax(1.1), 1)).
 		WithPanel(logarithmic(pValues()))
 
@@ -58,8 +58,8 @@ func vectors() *dashboard.DashboardBuilder {
 		WithPanel(graph(about{"Distance of distributions",
 			"Kolmogorov–Smirnov statistic of the cosines against the reference's, from 0 to 1, and the shift of variances. Both high: the geometry is another.",
 			needsReference}, "none", third,
-			prom("A", "cosines {{model}} {{task_type}} {{dimension}} {{replica}}", keyed("embedding_cosine_ks")),
-			prom("B", "variances {{model}} {{task_type}} {{dimension}} {{replica}}", keyed("embedding_variance_shift"))).
+			prom("A", "cosines "+keyLegend, keyed("embedding_cosine_ks")),
+			prom("B", "variances "+keyLegend, keyed("embedding_variance_shift"))).
 			Min(0)).
 		WithPanel(cosineBand()).
 		WithPanel(graph(about{"Effective rank",
@@ -93,7 +93,7 @@ func vectors() *dashboard.DashboardBuilder {
 		WithPanel(graph(about{"Repeated texts with another vector",
 			"Share of texts of the latest window that came before and have another vector now. Above 0: caches, batches or servers disagree.",
 			needsRepeats}, "percentunit", half,
-			prom("A", "{{model}} {{task_type}} {{replica}}", keyed("embedding_repeats_mismatches")+" / ("+keyed("embedding_repeats")+" > 0)")).
+			prom("A", keyLegend, keyed("embedding_repeats_mismatches")+" / ("+keyed("embedding_repeats")+" > 0)")).
 			Min(0)).
 		WithPanel(graph(about{"Least cosine of a text to its earlier vector",
 			"How much vectors of one text differ at most. Down to .999 is arithmetic of other batches; below .98 it is another vector.",
@@ -104,15 +104,15 @@ func vectors() *dashboard.DashboardBuilder {
 		WithPanel(lineAt(graph(about{"Evidence against a replica",
 			"How much speaks for this replica differing from the others in the same windows; at 1 it is an alarm. Take that server out.",
 			"One replica only, or not enough windows yet"}, "none", third,
-			prom("A", "{{replica}} {{model}} {{task_type}}",
-				"max by (replica, model, task_type) ("+series("embedding_quality_evidence", byKey, `statistic="replica"`)+")")).
+			prom("A", "{{replica}} {{model}} {{task_type}} at {{instance}}",
+				"max by (replica, model, task_type, instance) ("+series("embedding_quality_evidence", byKey, `statistic="replica"`)+")")).
 			Min(0).AxisSoftMax(1.1), 1)).
 		WithPanel(graph(about{"Mean cosine by replica",
 			"Mean cosine to the reference. Replicas with the same traffic lie on one line.", needsReference}, "none", third,
-			prom("A", "{{replica}}", "avg by (replica) ("+series("embedding_cosine_mean", byKey)+")"))).
+			prom("A", "{{replica}} at {{instance}}", "avg by (replica, instance) ("+series("embedding_cosine_mean", byKey)+")"))).
 		WithPanel(graph(about{"Distance of the centroid by replica",
 			"As above, the mean over tasks. One line that leaves the others: that replica is another build or damaged.", needsReference}, "none", third,
-			prom("A", "{{replica}}", "avg by (replica) ("+series("embedding_centroid_distance", byKey)+")")).
+			prom("A", "{{replica}} at {{instance}}", "avg by (replica, instance) ("+series("embedding_centroid_distance", byKey)+")")).
 			Min(0))
 
 	board.WithRow(dashboard.NewRowBuilder("Windows with an alarm")).
@@ -126,7 +126,7 @@ func vectors() *dashboard.DashboardBuilder {
 func keyed(metric string) string { return "max by (" + keyLabels + ") (" + series(metric, byKey) + ")" }
 
 func ofKey(ref, metric string) query {
-	return prom(ref, "{{model}} {{task_type}} {{dimension}} {{replica}}", keyed(metric))
+	return prom(ref, keyLegend, keyed(metric))
 }
 
 // pValues come from the window reports in the log: they are no metrics.
