@@ -48,6 +48,8 @@ func TestPanels(t *testing.T) {
 				apart := p.GridPos.X+p.GridPos.W <= o.GridPos.X || o.GridPos.X+o.GridPos.W <= p.GridPos.X ||
 					p.GridPos.Y+p.GridPos.H <= o.GridPos.Y || o.GridPos.Y+o.GridPos.H <= p.GridPos.Y
 				assert.True(t, apart, "%s: %q lies on %q", b.UID, p.Title, o.Title)
+				beside := p.GridPos.Y == o.GridPos.Y && (p.Repeat != "" || o.Repeat != "")
+				assert.False(t, beside, "%s: %q and %q are side by side, and one is repeated to the right", b.UID, p.Title, o.Title)
 			}
 		}
 	}

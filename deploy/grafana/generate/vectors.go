@@ -61,17 +61,17 @@ func vectors() *dashboard.DashboardBuilder {
 			prom("A", "cosines "+keyLegend, keyed("embedding_cosine_ks")),
 			prom("B", "variances "+keyLegend, keyed("embedding_variance_shift"))).
 			Min(0)).
-		WithPanel(cosineBand()).
 		WithPanel(graph(about{"Effective rank",
 			"How many directions the vectors of a window spread over. A fall towards 1: vectors have become alike, and searches with them.",
-			needsReference}, "none", third, ofKey("A", "embedding_effective_rank")).
+			needsReference}, "none", half, ofKey("A", "embedding_effective_rank")).
 			Min(0)).
 		WithPanel(graph(about{"Outliers",
 			"Share of vectors unusually far from the reference. They are valid; single ones are odd texts, many are a fault or another corpus.",
-			needsCalls}, "percentunit", third, prom("A", "{{model}}",
+			needsCalls}, "percentunit", half, prom("A", "{{model}}",
 			perSecond("model", series("embedding_vectors_outliers_total", byModel))+" / ("+
 				perSecond("model", series("embedding_vectors_total", byModel))+" > 0)")).
-			Min(0))
+			Min(0)).
+		WithPanel(cosineBand())
 
 	board.WithRow(dashboard.NewRowBuilder("Validity")).
 		WithPanel(stacked(about{"Invalid vectors by reason",
@@ -149,14 +149,14 @@ func pValues() *dashboardGraph {
 }
 
 // cosineBand has names that do not depend on the model, because the band is filled from one name to another; so there is one
-// panel for each model.
+// panel for each model, and nothing beside them, where Grafana puts the copies.
 func cosineBand() *dashboardGraph {
 	of := func(ref, name, fold, quantile string) query {
 		return prom(ref, name, fold+"("+series("embedding_cosine_quantile", byKey, `quantile="`+quantile+`"`)+")")
 	}
 	return graph(about{"Cosines to the reference: $model",
 		"Nine tenths of the vectors' cosines to the centroid of the reference, and their median, over the chosen tasks. The band moves: other texts or another " +
-			"model. It narrows to a line: vectors collapse.", needsReference}, "none", third,
+			"model. It narrows to a line: vectors collapse.", needsReference}, "none", wide,
 		of("A", "P95", "max", "0.95"), of("B", "P50", "avg", "0.5"), of("C", "P5", "min", "0.05")).
 		Repeat("model").MaxPerRow(3).
 		OverrideByName("P95", []dashboard.DynamicConfigValue{
