@@ -3,6 +3,7 @@
 BINARY     := build/otelcol-embedding
 DEMO       := build/embeddingdemo
 QUALITY    := build/embeddingquality
+CANARY     := build/embeddingcanary
 CONFIG     ?= config/quickstart.yaml
 # The one place that says how the distribution is built; the collector builder uses the same flags, so that both share
 # the build cache.
@@ -20,10 +21,11 @@ help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z0-9-]*:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## Build the collector, the demo and the tool for files of vectors into build/.
+build: ## Build the collector, the demo and the tools into build/.
 	CGO_ENABLED=1 go build $(BUILDFLAGS) -ldflags="-s -w" -o $(BINARY) .
 	go build -trimpath -o $(DEMO) ./cmd/embeddingdemo
 	go build -trimpath -tags=minimal -ldflags="-s -w" -o $(QUALITY) ./cmd/embeddingquality # without formats of pictures but PNG
+	go build -trimpath -ldflags="-s -w" -o $(CANARY) ./cmd/embeddingcanary
 
 .PHONY: run
 run: build ## Watch a demo server, or EMBEDDING_UPSTREAM=http://host:8000, until Ctrl-C.

@@ -25,6 +25,7 @@ import (
 	prometheusreceiver "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/prometheusreceiver"
 	embeddingmetricsconnector "github.com/otelcol-embedding/otelcol-embedding/connector/embeddingmetricsconnector"
 	embeddingqualityprocessor "github.com/otelcol-embedding/otelcol-embedding/processor/embeddingqualityprocessor"
+	embeddingcanaryreceiver "github.com/otelcol-embedding/otelcol-embedding/receiver/embeddingcanaryreceiver"
 	embeddingreceiver "github.com/otelcol-embedding/otelcol-embedding/receiver/embeddingreceiver"
 	nvmlreceiver "github.com/otelcol-embedding/otelcol-embedding/receiver/nvmlreceiver"
 	"go.opentelemetry.io/collector/component"
@@ -85,6 +86,7 @@ func components() (otelcol.Factories, error) {
 
 	factories.Receivers, err = otelcol.MakeFactoryMap[receiver.Factory](
 		embeddingreceiver.NewFactory(),
+		embeddingcanaryreceiver.NewFactory(),
 		nvmlreceiver.NewFactory(),
 		otlpreceiver.NewFactory(),
 		filelogreceiver.NewFactory(),
@@ -96,13 +98,14 @@ func components() (otelcol.Factories, error) {
 		return otelcol.Factories{}, err
 	}
 	factories.ReceiverModules = makeModulesMap(factories.Receivers, map[component.Type]string{
-		embeddingreceiver.NewFactory().Type():    "github.com/otelcol-embedding/otelcol-embedding v0.1.0",
-		nvmlreceiver.NewFactory().Type():         "github.com/otelcol-embedding/otelcol-embedding v0.1.0",
-		otlpreceiver.NewFactory().Type():         "go.opentelemetry.io/collector/receiver/otlpreceiver v0.162.0",
-		filelogreceiver.NewFactory().Type():      "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/filelogreceiver v0.159.0",
-		hostmetricsreceiver.NewFactory().Type():  "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/hostmetricsreceiver v0.159.0",
-		kubeletstatsreceiver.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/kubeletstatsreceiver v0.159.0",
-		prometheusreceiver.NewFactory().Type():   "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/prometheusreceiver v0.161.0",
+		embeddingreceiver.NewFactory().Type():       "github.com/otelcol-embedding/otelcol-embedding v0.1.0",
+		embeddingcanaryreceiver.NewFactory().Type(): "github.com/otelcol-embedding/otelcol-embedding v0.1.0",
+		nvmlreceiver.NewFactory().Type():            "github.com/otelcol-embedding/otelcol-embedding v0.1.0",
+		otlpreceiver.NewFactory().Type():            "go.opentelemetry.io/collector/receiver/otlpreceiver v0.162.0",
+		filelogreceiver.NewFactory().Type():         "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/filelogreceiver v0.159.0",
+		hostmetricsreceiver.NewFactory().Type():     "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/hostmetricsreceiver v0.159.0",
+		kubeletstatsreceiver.NewFactory().Type():    "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/kubeletstatsreceiver v0.159.0",
+		prometheusreceiver.NewFactory().Type():      "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/prometheusreceiver v0.161.0",
 	})
 
 	factories.Exporters, err = otelcol.MakeFactoryMap[exporter.Factory](

@@ -64,7 +64,9 @@ func everything(t *testing.T, cfg *Config) pmetric.Metrics {
 	failed.StatusCode, failed.ErrorType = 503, "InternalServerError"
 	p := newPair(t, connectortest.NewNopSettings(metadata.Type), cfg)
 	p.start(t)
-	require.NoError(t, p.ConsumeLogs(t.Context(), logsOf(judged, failed)))
+	probe := call("m")
+	probe.Canary = true
+	require.NoError(t, p.ConsumeLogs(t.Context(), logsOf(judged, failed, probe)))
 	require.NoError(t, p.ConsumeLogs(t.Context(), reportLogs(report())))
 	return p.stop(t)
 }

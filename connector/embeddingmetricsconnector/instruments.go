@@ -12,6 +12,7 @@ import (
 // instruments record calls. They are declared in metadata.yaml, and a test compares the two.
 type instruments struct {
 	requests metric.Int64Counter
+	canaries metric.Int64Counter
 	errors   metric.Int64Counter
 	duration metric.Float64Histogram
 	tokens   metric.Int64Histogram
@@ -51,6 +52,8 @@ func newInstruments(meter metric.Meter, cfg *metadata.MetricsConfig, semconv str
 	i := instruments{
 		requests: b.counter(cfg.EmbeddingRequests.Enabled,
 			"embedding.requests", "{request}", "Calls to embedding servers."),
+		canaries: b.counter(cfg.EmbeddingCanaryRequests.Enabled,
+			"embedding.canary.requests", "{request}", "Calls of canaries."),
 		errors: b.counter(cfg.EmbeddingRequestErrors.Enabled,
 			"embedding.request.errors", "{error}", "Calls that failed."),
 		duration: b.seconds(cfg.EmbeddingRequestDuration.Enabled,

@@ -34,6 +34,7 @@ var prometheusFamilies = map[string]string{
 	"embedding_vectors_total":            "COUNTER dimension model",
 	"embedding_vectors_invalid_total":    "COUNTER model reason",
 	"embedding_vectors_outliers_total":   "COUNTER model",
+	"embedding_canary_requests_total":    "COUNTER model",
 
 	"embedding_norm_mean":          "GAUGE dimension model replica task_type",
 	"embedding_norm_stddev":        "GAUGE dimension model replica task_type",

@@ -100,13 +100,14 @@ func (r *recorder) recordLogs(logs plog.Logs) {
 	r.event.Reset() // its vectors are the record's memory
 }
 
-// recordTraces leaves out the spans of the embedding receiver: a log record carries the same call.
+// recordTraces leaves out the spans of the embedding receiver, because a log record carries the same call, and those of the
+// canary receiver, which counts its calls itself.
 func (r *recorder) recordTraces(traces ptrace.Traces) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, rs := range traces.ResourceSpans().All() {
 		for _, ss := range rs.ScopeSpans().All() {
-			if ss.Scope().Name() == embedding.ReceiverScope {
+			if name := ss.Scope().Name(); name == embedding.ReceiverScope || name == embedding.CanaryScope {
 				continue
 			}
 			for _, span := range ss.Spans().All() {
@@ -126,6 +127,10 @@ func (r *recorder) record(ev *embedding.Event) {
 	// Counters have no exemplars: a context without a span spares them the work.
 	ctx := context.Background()
 	m := r.model(ev)
+	if ev.Canary {
+		r.canaries.Add(ctx, 1, m.all.add...)
+		return
+	}
 	r.requests.Add(ctx, 1, r.task(m, ev).add...)
 
 	r.span.set(ev)

@@ -6,7 +6,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/connector/connectortest"
 
+	"github.com/otelcol-embedding/otelcol-embedding/connector/embeddingmetricsconnector/internal/metadata"
 	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
 )
 
@@ -31,6 +33,23 @@ func TestAnomalies(t *testing.T) {
 		"anomaly=empty_input model=m":        1,
 		"anomaly=duplicate_input model=m":    0,
 	}, values(t, got, "embedding.request.anomalies"))
+}
+
+// TestCanariesCountApart: in logs and in traces, by whatever marks them.
+func TestCanariesCountApart(t *testing.T) {
+	marked, named := call("m"), call("m")
+	marked.Canary = true
+	named.UserAgent = embedding.CanaryAgent + "/1.2.3"
+	p := newPair(t, connectortest.NewNopSettings(metadata.Type), quietConfig())
+	p.start(t)
+	require.NoError(t, p.ConsumeLogs(t.Context(), logsOf(marked, named, call("m"))))
+	require.NoError(t, p.traces.ConsumeTraces(t.Context(), tracesOf("an application", marked)))
+	require.NoError(t, p.traces.ConsumeTraces(t.Context(), tracesOf(embedding.CanaryScope, marked)))
+	got := p.stop(t)
+	require.Equal(t, map[string]float64{"model=m": 3}, values(t, got, "embedding.canary.requests"))
+	require.Equal(t, map[string]float64{"model=m task_type=general": 1}, values(t, got, "embedding.requests"))
+	require.Equal(t, map[string]float64{"model=m": 1}, values(t, got, "embedding.request.duration"))
+	require.Equal(t, map[string]float64{"dimension=2560 model=m": 2}, values(t, got, "embedding.vectors"))
 }
 
 func TestUtilizationAndCharacters(t *testing.T) {

@@ -46,6 +46,21 @@ func (Cohere) ReadRequest(body []byte, texts *embedding.TextReader, ev *embeddin
 	return wrap("read embed request", s.err)
 }
 
+// WriteRequest writes a request. Cohere's models want to be told what the texts are, and version 2 of the API which types
+// are wanted.
+func (Cohere) WriteRequest(r *Request) ([]byte, error) {
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	return write(struct {
+		Model     string   `json:"model,omitempty"`
+		Texts     []string `json:"texts"`
+		InputType string   `json:"input_type"`
+		Types     []string `json:"embedding_types"`
+		Dimension int      `json:"output_dimension,omitempty"`
+	}{r.Model, r.Texts, "search_document", []string{cmp.Or(r.Encoding, EncodingFloat)}, r.Dimensions})
+}
+
 // readCohereInputs reads the value of texts, images or inputs. A request has one of the three; others may be null or
 // empty.
 // Images are strings too, with the data of the image in them.

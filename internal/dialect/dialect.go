@@ -1,5 +1,5 @@
 // Package dialect reads the APIs of embedding servers: request and response bodies on one side, the embedding event
-// on the other. Each API has one file; the registry in this file lists them.
+// on the other. It writes requests as well. Each API has one file; the registry in this file lists them.
 //
 // Readers are total: any body, however broken, yields an error and whatever could be read, never a panic, and no
 // more memory than a small multiple of the body. Bodies are never changed and never kept.
@@ -23,6 +23,9 @@ type Dialect interface {
 	// ReadRequest fills ev with what the request body says: model, task type, inputs, requested dimension and
 	// encoding. Of the texts it keeps what texts takes from them.
 	ReadRequest(body []byte, texts *embedding.TextReader, ev *embedding.Event) error
+
+	// WriteRequest returns the body of a request. It returns an error where the API has no such feature.
+	WriteRequest(r *Request) ([]byte, error)
 
 	// ReadResponse fills ev with what the answer says: for a success the model, token count and vectors, for a
 	// failure the error type. It decodes what arrived, whatever encoding was asked for. ev.StatusCode is the

@@ -15,8 +15,10 @@ const (
 	errorModel         = "model_not_found"
 	errorOverloaded    = "overloaded"
 	errorOutOfMemory   = "out_of_memory"
-	errorNaN           = "not_a_number"
 )
+
+// ErrorNaN is the error type of an answer that failed because the vectors hold NaN, for which JSON has no number.
+const ErrorNaN = "not_a_number"
 
 // An apiError is what the body of a failure says. Its message quotes texts in places: it is looked at and not kept.
 type apiError struct {
@@ -97,7 +99,7 @@ type phrases struct {
 func errorPhrases() []phrases {
 	return []phrases{
 		{errorOutOfMemory, []string{"out of memory", "outofmemory", "requires more system memory"}},
-		{errorNaN, []string{"out of range float values are not json compliant", "unsupported value: nan", "contains nan", "nan values"}},
+		{ErrorNaN, []string{"out of range float values are not json compliant", "unsupported value: nan", "contains nan", "nan values"}},
 		{errorContextLength, []string{
 			"maximum context length", "context length", "maximum model length", "max_model_len", "too many tokens",
 			"must have less than", "input is too large", "exceeds the context", "larger than the context", "longer than the maximum",

@@ -53,6 +53,21 @@ func (LlamaCPP) ReadRequest(body []byte, texts *embedding.TextReader, ev *embedd
 	return wrap("read llama.cpp request", s.err)
 }
 
+// WriteRequest writes a request. The vectors of llama.cpp have the model's length.
+func (LlamaCPP) WriteRequest(r *Request) ([]byte, error) {
+	const api = "llama.cpp's own API"
+	if err := cmp.Or(r.check(), r.numbersOnly(api)); err != nil {
+		return nil, err
+	}
+	if r.Dimensions > 0 {
+		return nil, notOffered(api, "dimensions")
+	}
+	return write(struct {
+		Model   string   `json:"model,omitempty"`
+		Content []string `json:"content"`
+	}{r.Model, r.Texts})
+}
+
 // readLlamaInput reads the value of input or content. One input is a text, a list of token ids, a list of ids and
 // texts mixed, or an object with a text and images; a list without a number in it is a list of inputs.
 func readLlamaInput(s *scanner, in *inputs) {

@@ -51,6 +51,18 @@ func (Ollama) ReadRequest(body []byte, texts *embedding.TextReader, ev *embeddin
 	return wrap("read Ollama request", s.err)
 }
 
+// WriteRequest writes a request to /api/embed.
+func (Ollama) WriteRequest(r *Request) ([]byte, error) {
+	if err := cmp.Or(r.check(), r.numbersOnly("Ollama's own API")); err != nil {
+		return nil, err
+	}
+	return write(struct {
+		Model      string   `json:"model,omitempty"`
+		Input      []string `json:"input"`
+		Dimensions int      `json:"dimensions,omitempty"`
+	}{r.Model, r.Texts, r.Dimensions})
+}
+
 // readOllamaOptions reads the value of options. Ollama cuts texts to the context that num_ctx gives the model.
 func readOllamaOptions(s *scanner, ev *embedding.Event) {
 	if s.peek() != '{' {

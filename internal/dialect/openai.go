@@ -66,7 +66,7 @@ func (OpenAI) ReadRequest(body []byte, texts *embedding.TextReader, ev *embeddin
 		case "truncate_prompt_tokens":
 			ev.TruncateTokens = s.dimension()
 		case "user":
-			readUser(&s, texts)
+			readUser(&s, texts, ev)
 		default:
 			if i := slices.Index(taskMembers[:], key); i >= 0 {
 				tasks[i] = s.task(texts)
@@ -86,13 +86,37 @@ func (OpenAI) ReadRequest(body []byte, texts *embedding.TextReader, ev *embeddin
 	return wrap("read embeddings request", s.err)
 }
 
+// openAIRequest is what is written of a request.
+type openAIRequest struct {
+	Model      string   `json:"model,omitempty"`
+	Input      []string `json:"input"`
+	Encoding   string   `json:"encoding_format,omitempty"`
+	Dimensions int      `json:"dimensions,omitempty"`
+	User       string   `json:"user,omitempty"`
+	Task       string   `json:"task,omitempty"` // of vLLM's pooling
+}
+
+func newOpenAIRequest(r *Request) openAIRequest {
+	return openAIRequest{Model: r.Model, Input: r.Texts, Encoding: r.Encoding, Dimensions: r.Dimensions, User: r.User}
+}
+
+// WriteRequest writes a request.
+func (OpenAI) WriteRequest(r *Request) ([]byte, error) {
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	return write(newOpenAIRequest(r))
+}
+
 // readUser reads whom a request says that it is for, an identifier that the client chooses.
-func readUser(s *scanner, texts *embedding.TextReader) {
+func readUser(s *scanner, texts *embedding.TextReader, ev *embedding.Event) {
 	if s.peek() != '"' {
 		s.skip()
 		return
 	}
-	texts.User(s.str())
+	user := s.str()
+	texts.User(user)
+	ev.Canary = ev.Canary || embedding.IsCanary(string(user))
 }
 
 // setElementType notes what the client asked for. Jina and Cohere have base64, which is an encoding of float32, among

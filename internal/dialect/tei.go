@@ -53,6 +53,17 @@ func (TEI) ReadRequest(body []byte, texts *embedding.TextReader, ev *embedding.E
 	return wrap("read TEI request", s.err)
 }
 
+// WriteRequest writes a request. A server has one model, so that there is no place for its name.
+func (TEI) WriteRequest(r *Request) ([]byte, error) {
+	if err := cmp.Or(r.check(), r.numbersOnly("TEI's own API")); err != nil {
+		return nil, err
+	}
+	return write(struct {
+		Inputs     []string `json:"inputs"`
+		Dimensions int      `json:"dimensions,omitempty"`
+	}{r.Texts, r.Dimensions})
+}
+
 // teiTimings are the headers in which TEI says where its time went, in milliseconds, whichever API it is asked by. Of
 // the inputs of a request they give the mean.
 var teiTimings = [...]struct {

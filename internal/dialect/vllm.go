@@ -43,6 +43,16 @@ func (Pooling) ReadRequest(body []byte, texts *embedding.TextReader, ev *embeddi
 	return err
 }
 
+// WriteRequest writes a request for embeddings.
+func (Pooling) WriteRequest(r *Request) ([]byte, error) {
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	body := newOpenAIRequest(r)
+	body.Task = "embed"
+	return write(body)
+}
+
 // ReadResponse reads the answer to a pooling request. For tasks that embed nothing, it reads no numbers.
 func (Pooling) ReadResponse(header http.Header, body []byte, ev *embedding.Event) error {
 	switch {

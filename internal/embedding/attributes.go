@@ -66,6 +66,7 @@ const (
 	attrTokensUnit        = "embedding.tokens.unit"
 	attrRequestID         = "embedding.request.id"
 	attrClientID          = "embedding.client.id"
+	attrCanaryCall        = "embedding.canary"
 	// prefixServer is completed by a Phase and ".duration".
 	prefixServer = "embedding.server."
 	// attrAnomalies and attrUtilization are of a RequestQuality.

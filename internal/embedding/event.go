@@ -106,6 +106,9 @@ type Event struct {
 	// InputTexts holds the beginnings of the texts, where a user has asked for them.
 	InputTexts []string
 
+	// Canary is whether the call asks for vectors of known texts, in order to watch the server, and is no user's.
+	Canary bool
+
 	// TruncateTokens is the number of tokens to which the client lets the server cut each input.
 	TruncateTokens int
 

@@ -81,6 +81,9 @@ func (e *Event) writeAttributes(attrs pcommon.Map) {
 
 	putStr(attrs, attrRequestID, e.RequestID)
 	putStr(attrs, attrClientID, e.ClientID)
+	if e.Canary {
+		attrs.PutBool(attrCanaryCall, true)
+	}
 	attrs.PutStr(attrTaskType, e.Task())
 	putStr(attrs, attrElementType, e.ElementType)
 	putInt(attrs, attrInputCount, e.InputCount)
@@ -187,6 +190,8 @@ func (e *Event) readAttribute(name string, v pcommon.Value) {
 		e.RequestID = v.AsString()
 	case attrClientID:
 		e.ClientID = v.AsString()
+	case attrCanaryCall:
+		e.Canary = v.Type() == pcommon.ValueTypeBool && v.Bool()
 	case attrTaskType:
 		e.TaskType = v.AsString()
 	case attrElementType:
@@ -254,6 +259,7 @@ func (e *Event) complete() {
 	if e.InputCount == 1 && e.LongestWords == 0 {
 		e.LongestWords = e.InputWords
 	}
+	e.Canary = e.Canary || IsCanary(e.UserAgent)
 }
 
 // RemoveVectors removes what carries vectors from a request event's attributes: the bytes of this project's events

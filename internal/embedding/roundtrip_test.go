@@ -123,6 +123,7 @@ func drawEvent(t *rapid.T) Event {
 		ServerPort:    rapid.IntRange(0, 65535).Draw(t, "port"),
 		URLPath:       word.Draw(t, "path"),
 		UserAgent:     word.Draw(t, "agent"),
+		Canary:        rapid.Bool().Draw(t, "canary"),
 		StatusCode:    rapid.SampledFrom([]int{0, 200, 400, 429, 500, 503}).Draw(t, "status"),
 		ErrorType:     rapid.SampledFrom([]string{"", "timeout", "_OTHER"}).Draw(t, "error"),
 		RequestID:     word.Draw(t, "request id"),

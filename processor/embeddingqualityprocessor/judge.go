@@ -177,6 +177,9 @@ func (j *judge) finish(ctx context.Context, w *worker, attrs pcommon.Map) {
 	if !j.cfg.KeepVectors {
 		defer embedding.RemoveVectors(attrs) // whatever happens: w.event shares the vectors' memory until then
 	}
+	if w.event.Canary {
+		return // the texts are no user's, and whoever sent them judges their vectors
+	}
 	// Who has judged before may have known the limit.
 	if limit := j.models[w.event.Model()].MaxTokens; limit > 0 || w.event.Request == (embedding.RequestQuality{}) {
 		request := w.event.JudgeRequest(limit)

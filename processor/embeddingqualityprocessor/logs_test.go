@@ -62,6 +62,19 @@ func TestUnjudgedRecords(t *testing.T) {
 	assert.Empty(t, h.reports())
 }
 
+// TestCanariesAreNotJudged: their vectors are removed like any and belong to no window.
+func TestCanariesAreNotJudged(t *testing.T) {
+	h, s := newHarness(t), newSource(testDimension, 1)
+	ev := s.event(3)
+	ev.Canary = true
+	var got embedding.Event
+	require.True(t, got.ReadLogRecord(h.consume(ev)))
+	assert.True(t, got.Canary)
+	assert.Empty(t, got.Vectors)
+	assert.False(t, got.HasQuality)
+	assert.Empty(t, h.reports())
+}
+
 func TestCallsAreJudged(t *testing.T) {
 	h, s := newHarness(t, func(c *Config) { c.Models = []ModelConfig{{Name: testModel, MaxTokens: 100}} }), newSource(testDimension, 4)
 	judged := func(change func(*embedding.Event)) embedding.RequestQuality {

@@ -114,6 +114,7 @@ func (w *worker) describe(c *call) {
 	w.event.ServerPort = w.serverPort
 	w.event.URLPath = c.path
 	w.event.UserAgent = c.userAgent
+	w.event.Canary = embedding.IsCanary(c.userAgent)
 	w.event.StatusCode = c.status
 	w.event.RequestID = c.requestID
 	if w.event.RequestID == "" && c.header != nil {

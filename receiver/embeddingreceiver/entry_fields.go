@@ -177,13 +177,14 @@ func (e *entry) readOutputCount(raw json.RawMessage) error {
 	return readCount(raw, &e.event.OutputCount)
 }
 
-// readUser hashes whom the call was for.
+// readUser hashes whom the call was for, and knows a canary by it.
 func (e *entry) readUser(raw json.RawMessage) error {
 	var user string
 	if err := readString(raw, &user); err != nil {
 		return err
 	}
 	e.texts.User([]byte(user))
+	e.event.Canary = embedding.IsCanary(user)
 	return nil
 }
 

@@ -56,6 +56,24 @@ func TestTapRequestID(t *testing.T) {
 	}
 }
 
+// TestTapCanary: the calls of canaries are known by their user agent and, where a proxy sends one of its own, by their user.
+func TestTapCanary(t *testing.T) {
+	answer := func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(embeddingsAnswer(1, 8, false)) }
+	for name, tc := range map[string]struct {
+		agent, body string
+		want        bool
+	}{
+		"user agent": {"otelcol-embedding-canary/1.2.3", oneCall, true},
+		"user":       {"a proxy", `{"model":"m","input":"a","user":"otelcol-embedding-canary"}`, true},
+		"neither":    {"openai-python/1", `{"model":"m","input":"otelcol-embedding-canary","user":"somebody"}`, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ev := eventOf(t, tc.body, http.Header{"User-Agent": {tc.agent}}, answer, nil)
+			assert.Equal(t, tc.want, ev.Canary)
+		})
+	}
+}
+
 func TestTapClientID(t *testing.T) {
 	id := func(body string, header http.Header, configure func(*Config)) string {
 		return eventOf(t, body, header, answerWith(jsonType, embeddingsAnswer(1, 8, false)), configure).ClientID

@@ -25,7 +25,7 @@ import (
 const scrapeTimeout = 60 * time.Second
 
 // vllmPipeline puts vLLM's receiver into the pipeline of quickstart.yaml, as config/servers/README.md says.
-const vllmPipeline = "yaml:service::pipelines::metrics::receivers: [embedding_metrics, nvml, prometheus/vllm]"
+const vllmPipeline = "yaml:service::pipelines::metrics::receivers: [embedding_metrics, embedding_canary, nvml, prometheus/vllm]"
 
 // vllmRenames puts the processor for old names behind it.
 const vllmRenames = "yaml:service::pipelines::metrics::processors: [memory_limiter, transform/vllm]"
@@ -190,8 +190,8 @@ func TestValidate(t *testing.T) {
 		"SERVER_METRICS_PROCESSORS=[memory_limiter, resource/host]",
 		"SERVER_METRICS_EXPORTERS=[otlp_grpc/gateway]",
 	}
-	withoutVLLM := "yaml:service::pipelines::metrics::receivers: [embedding_metrics, nvml, host_metrics]"
-	agentWithoutVLLM := "yaml:service::pipelines::metrics::receivers: [nvml, host_metrics]"
+	withoutVLLM := "yaml:service::pipelines::metrics::receivers: [embedding_metrics, embedding_canary, nvml, host_metrics]"
+	agentWithoutVLLM := "yaml:service::pipelines::metrics::receivers: [embedding_canary, nvml, host_metrics]"
 	for _, c := range []struct {
 		env     []string
 		configs []string

@@ -26,6 +26,26 @@ func (ms *EmbeddingBatchSizeMetricConfig) Unmarshal(parser *confmap.Conf) error 
 	return nil
 }
 
+// EmbeddingCanaryRequestsMetricConfig provides config for the embedding.canary.requests metric.
+type EmbeddingCanaryRequestsMetricConfig struct {
+	Enabled          bool `mapstructure:"enabled"`
+	enabledSetByUser bool
+}
+
+func (ms *EmbeddingCanaryRequestsMetricConfig) Unmarshal(parser *confmap.Conf) error {
+	if parser == nil {
+		return nil
+	}
+
+	err := parser.Unmarshal(ms)
+	if err != nil {
+		return err
+	}
+
+	ms.enabledSetByUser = parser.IsSet("enabled")
+	return nil
+}
+
 // EmbeddingCentroidDistanceMetricConfig provides config for the embedding.centroid.distance metric.
 type EmbeddingCentroidDistanceMetricConfig struct {
 	Enabled          bool `mapstructure:"enabled"`
@@ -709,6 +729,7 @@ func (ms *GenAiClientTokenUsageMetricConfig) Unmarshal(parser *confmap.Conf) err
 // MetricsConfig provides config for embedding_metrics metrics.
 type MetricsConfig struct {
 	EmbeddingBatchSize                        EmbeddingBatchSizeMetricConfig                        `mapstructure:"embedding.batch.size"`
+	EmbeddingCanaryRequests                   EmbeddingCanaryRequestsMetricConfig                   `mapstructure:"embedding.canary.requests"`
 	EmbeddingCentroidDistance                 EmbeddingCentroidDistanceMetricConfig                 `mapstructure:"embedding.centroid.distance"`
 	EmbeddingCosineKs                         EmbeddingCosineKsMetricConfig                         `mapstructure:"embedding.cosine.ks"`
 	EmbeddingCosineMean                       EmbeddingCosineMeanMetricConfig                       `mapstructure:"embedding.cosine.mean"`
@@ -748,6 +769,9 @@ type MetricsConfig struct {
 func DefaultMetricsConfig() MetricsConfig {
 	return MetricsConfig{
 		EmbeddingBatchSize: EmbeddingBatchSizeMetricConfig{
+			Enabled: true,
+		},
+		EmbeddingCanaryRequests: EmbeddingCanaryRequestsMetricConfig{
 			Enabled: true,
 		},
 		EmbeddingCentroidDistance: EmbeddingCentroidDistanceMetricConfig{

@@ -29,6 +29,9 @@ func TestMetricsBuilderConfig(t *testing.T) {
 					EmbeddingBatchSize: EmbeddingBatchSizeMetricConfig{
 						Enabled: true,
 					},
+					EmbeddingCanaryRequests: EmbeddingCanaryRequestsMetricConfig{
+						Enabled: true,
+					},
 					EmbeddingCentroidDistance: EmbeddingCentroidDistanceMetricConfig{
 						Enabled: true,
 					},
@@ -141,6 +144,9 @@ func TestMetricsBuilderConfig(t *testing.T) {
 					EmbeddingBatchSize: EmbeddingBatchSizeMetricConfig{
 						Enabled: false,
 					},
+					EmbeddingCanaryRequests: EmbeddingCanaryRequestsMetricConfig{
+						Enabled: false,
+					},
 					EmbeddingCentroidDistance: EmbeddingCentroidDistanceMetricConfig{
 						Enabled: false,
 					},
@@ -250,7 +256,7 @@ func TestMetricsBuilderConfig(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			cfg := loadMetricsBuilderConfig(t, tt.name)
-			diff := cmp.Diff(tt.want, cfg, cmpopts.IgnoreUnexported(EmbeddingBatchSizeMetricConfig{}, EmbeddingCentroidDistanceMetricConfig{}, EmbeddingCosineKsMetricConfig{}, EmbeddingCosineMeanMetricConfig{}, EmbeddingCosineQuantileMetricConfig{}, EmbeddingCosineStddevMetricConfig{}, EmbeddingEffectiveRankMetricConfig{}, EmbeddingInputCharactersMetricConfig{}, EmbeddingInputTokensMetricConfig{}, EmbeddingInputUtilizationMetricConfig{}, EmbeddingMeanShiftZMetricConfig{}, EmbeddingNormMaxMetricConfig{}, EmbeddingNormMeanMetricConfig{}, EmbeddingNormMinMetricConfig{}, EmbeddingNormStddevMetricConfig{}, EmbeddingQualityEvidenceMetricConfig{}, EmbeddingQualityStateMetricConfig{}, EmbeddingReferenceVectorsMetricConfig{}, EmbeddingReferenceWindowsMetricConfig{}, EmbeddingRepeatsMetricConfig{}, EmbeddingRepeatsCosineMinMetricConfig{}, EmbeddingRepeatsMismatchesMetricConfig{}, EmbeddingRequestAnomaliesMetricConfig{}, EmbeddingRequestDurationMetricConfig{}, EmbeddingRequestErrorsMetricConfig{}, EmbeddingRequestsMetricConfig{}, EmbeddingServerDurationMetricConfig{}, EmbeddingVarianceShiftMetricConfig{}, EmbeddingVectorsMetricConfig{}, EmbeddingVectorsInvalidMetricConfig{}, EmbeddingVectorsOutliersMetricConfig{}, GenAiClientEmbeddingsDurationMetricConfig{}, GenAiClientEmbeddingsOperationInputTokensMetricConfig{}, GenAiClientOperationDurationMetricConfig{}, GenAiClientTokenUsageMetricConfig{}))
+			diff := cmp.Diff(tt.want, cfg, cmpopts.IgnoreUnexported(EmbeddingBatchSizeMetricConfig{}, EmbeddingCanaryRequestsMetricConfig{}, EmbeddingCentroidDistanceMetricConfig{}, EmbeddingCosineKsMetricConfig{}, EmbeddingCosineMeanMetricConfig{}, EmbeddingCosineQuantileMetricConfig{}, EmbeddingCosineStddevMetricConfig{}, EmbeddingEffectiveRankMetricConfig{}, EmbeddingInputCharactersMetricConfig{}, EmbeddingInputTokensMetricConfig{}, EmbeddingInputUtilizationMetricConfig{}, EmbeddingMeanShiftZMetricConfig{}, EmbeddingNormMaxMetricConfig{}, EmbeddingNormMeanMetricConfig{}, EmbeddingNormMinMetricConfig{}, EmbeddingNormStddevMetricConfig{}, EmbeddingQualityEvidenceMetricConfig{}, EmbeddingQualityStateMetricConfig{}, EmbeddingReferenceVectorsMetricConfig{}, EmbeddingReferenceWindowsMetricConfig{}, EmbeddingRepeatsMetricConfig{}, EmbeddingRepeatsCosineMinMetricConfig{}, EmbeddingRepeatsMismatchesMetricConfig{}, EmbeddingRequestAnomaliesMetricConfig{}, EmbeddingRequestDurationMetricConfig{}, EmbeddingRequestErrorsMetricConfig{}, EmbeddingRequestsMetricConfig{}, EmbeddingServerDurationMetricConfig{}, EmbeddingVarianceShiftMetricConfig{}, EmbeddingVectorsMetricConfig{}, EmbeddingVectorsInvalidMetricConfig{}, EmbeddingVectorsOutliersMetricConfig{}, GenAiClientEmbeddingsDurationMetricConfig{}, GenAiClientEmbeddingsOperationInputTokensMetricConfig{}, GenAiClientOperationDurationMetricConfig{}, GenAiClientTokenUsageMetricConfig{}))
 			require.Emptyf(t, diff, "Config mismatch (-expected +actual):\n%s", diff)
 		})
 	}
