@@ -9,7 +9,8 @@ import (
 // tag is what all dashboards have in common, and what the links between them go by.
 const tag = "otelcol-embedding"
 
-// frame returns a dashboard with what all of them have. Its variables go on to the dashboards that it links to, so that a
+// frame returns a dashboard with what all of them have. It is of the first schema, which every Grafana imports; the second, which
+// the SDK prefers, needs version 12. Its variables go on to the dashboards that it links to, so that a
 // variable of one name means the same on all.
 func frame(uid, title, description string) *dashboard.DashboardBuilder {
 	return dashboard.NewDashboardBuilder(title).
