@@ -35,13 +35,14 @@ run: build ## Watch a demo server, or EMBEDDING_UPSTREAM=http://host:8000, until
 test: build ## Run every test that needs Go and a C compiler alone. TESTFLAGS=-race and such are passed on.
 	OTELCOL_EMBEDDING=$(CURDIR)/$(BINARY) EMBEDDINGDEMO=$(CURDIR)/$(DEMO) \
 		go test -tags=$(TAGS) $(TESTFLAGS) ./...
+	cd deploy/grafana/generate && go test ./...
 
 .PHONY: e2e
 e2e: build build/clients build/litellm ## Run the end-to-end tests against a real Prometheus (needs prometheus, node and python3 on the PATH).
 	OTELCOL_EMBEDDING=$(CURDIR)/$(BINARY) EMBEDDINGDEMO=$(CURDIR)/$(DEMO) \
 	E2E_NODE=$$(command -v node) E2E_PYTHON=$(CURDIR)/build/clients/bin/python \
 	E2E_LITELLM=$(CURDIR)/build/litellm/bin/python \
-		go test -count=1 -timeout=20m -tags=$(TAGS),e2e ./test/e2e/...
+		go test -count=1 -timeout=20m -tags=$(TAGS),e2e ./test/e2e/... ./test/dashboards/
 
 # The official OpenAI clients: Python's in a virtual environment, beside the library that Open WebUI sends by, Node's
 # beside its script.
@@ -69,8 +70,16 @@ bench: build ## Run the benchmarks, each beside its baseline.
 	OTELCOL_EMBEDDING=$(CURDIR)/$(BINARY) go test -run='^$$' -bench=. -benchmem -tags=$(TAGS) \
 		./internal/... ./receiver/... ./processor/... ./connector/... ./test/bench/...
 
+.PHONY: dashboards
+dashboards: ## Regenerate the Grafana dashboards.
+	cd deploy/grafana/generate && go generate ./...
+
+.PHONY: dashboards-types
+dashboards-types: ## Check the dashboards against the types of Grafana (needs node and npm).
+	cd test/dashboards/schema && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error && npm run --silent check
+
 .PHONY: generate
-generate: ## Regenerate what mdatagen and the collector builder write.
+generate: dashboards ## Regenerate the dashboards, and what mdatagen and the collector builder write.
 	go generate -tags=$(TAGS) ./receiver/... ./processor/... ./connector/... ./internal/vector
 	rm -rf build/builder && mkdir -p build
 	$(TOOL) builder --config builder-config.yaml --skip-get-modules --skip-compilation
@@ -87,6 +96,7 @@ lint: ## gofmt, go vet and staticcheck.
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run gofmt"; exit 1; }
 	go vet -tags=$(TAGS) ./...
 	go vet -tags=$(TAGS),e2e,realservers ./test/...
+	cd deploy/grafana/generate && go vet ./...
 	$(TOOL) staticcheck -tags=$(TAGS),e2e,realservers ./...
 
 .PHONY: builder
