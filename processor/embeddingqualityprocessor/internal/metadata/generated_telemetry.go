@@ -131,7 +131,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ProcessorEmbeddingQualityMemory, err = builder.meter.Int64ObservableUpDownCounter(
 		"otelcol_processor_embedding_quality_memory",
-		metric.WithDescription("Memory taken by what is kept of all keys, by what is large in it. [Alpha]"),
+		metric.WithDescription("Memory taken by what is kept of all keys. Only large parts are counted. [Alpha]"),
 		metric.WithUnit("By"),
 	)
 	errs = errors.Join(errs, err)

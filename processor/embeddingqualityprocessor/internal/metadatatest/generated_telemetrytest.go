@@ -72,7 +72,7 @@ func AssertEqualProcessorEmbeddingQualityKeysEvicted(t *testing.T, tt *component
 func AssertEqualProcessorEmbeddingQualityMemory(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_embedding_quality_memory",
-		Description: "Memory taken by what is kept of all keys, by what is large in it. [Alpha]",
+		Description: "Memory taken by what is kept of all keys. Only large parts are counted. [Alpha]",
 		Unit:        "By",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

@@ -1,0 +1,111 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-embedding/otelcol-embedding/test/collector"
+	"github.com/otelcol-embedding/otelcol-embedding/test/dashboards"
+	"github.com/otelcol-embedding/otelcol-embedding/test/fakenvml"
+)
+
+// TestShippedRulesAndDashboards loads the rules of deploy/prometheus, and runs the queries of the dashboards, against what the real
+// collector exports. Rules have no error and no alarm, and every panel has data but those of what is not there.
+func TestShippedRulesAndDashboards(t *testing.T) {
+	gpu := fakenvml.Build(t, t.TempDir())
+	scenario := filepath.Join(t.TempDir(), "scenario")
+	writeMemoryUsed(t, scenario, 4000)
+	s := startStack(t, []string{fakenvml.ScenarioEnv + "=" + scenario}, verdictsOverlay, fmt.Sprintf(`
+receivers:
+  nvml:
+    library_path: %q
+  embedding_canary:
+    interval: 1s
+    budget: {server_time: 1}
+    learning: {rounds: 2}
+service:
+  pipelines:
+    logs:
+      receivers: [embedding, embedding_canary]
+    metrics:
+      receivers: [embedding_metrics, embedding_canary, nvml]
+`, gpu))
+	rules, err := filepath.Glob(filepath.Join(collector.Root(t), "deploy/prometheus/*.rules.yaml"))
+	require.NoError(t, err)
+	require.NotEmpty(t, rules)
+	prometheus := startPrometheus(t, s.metrics, rules...)
+
+	call := 0
+	embed := func() {
+		call++
+		batch := append(texts(fmt.Sprint("panel ", call), 15), "a text that comes again")
+		require.Equal(t, 200, s.embed(map[string]any{"input": batch, "dimensions": 256, "encoding_format": "base64"}))
+	}
+	require.Eventually(t, func() bool {
+		for range 50 {
+			embed()
+		}
+		return prometheus.value(`max(embedding_quality_state{verdict="healthy"})`) == 1
+	}, 3*time.Minute, time.Millisecond)
+	prometheus.eventually(`min(embedding_canary_ok)`, func(v float64) bool { return v == 1 }, "the canary knows its texts")
+	require.Equal(t, 400, s.embed(map[string]any{"input": "a", "dimensions": 1}))
+	prometheus.eventually(`count(rate(embedding_request_errors_total{status_code="400"}[10s]))`, func(v float64) bool { return v == 1 },
+		"the error was scraped twice")
+
+	boards, err := dashboards.Load(filepath.Join(collector.Root(t), "deploy/grafana/dashboards"))
+	require.NoError(t, err)
+	values := dashboards.Values{
+		Variables:    map[string]string{"model": model, "job": "otelcol-embedding"},
+		RateInterval: 10 * time.Second, Interval: 2 * time.Second, Range: time.Minute,
+	}
+	// What is not there: failures, a change of verdict, vLLM, a GPU in parts, a second replica.
+	empty := map[string][]string{
+		"embedding-canary":   {"Calls that got no vectors", "annotation Canary verdicts"},
+		"embedding-gpus":     {"Memory by MIG device", "XID errors"},
+		"embedding-overview": {"Requests in the server", "annotation Verdicts"},
+		"embedding-vectors":  {"Evidence against a replica", "annotation Verdicts"},
+	}
+	for _, b := range boards {
+		// The collector's own metrics are at a port that is not scraped here.
+		if b.UID == "embedding-collector" {
+			continue
+		}
+		var found []string
+		for _, a := range dashboards.Run(t.Context(), prometheus.url, b.Queries(), values, time.Now()) {
+			if assert.NoError(t, a.Err, "%s: %s", a.Query, a.Expr) && a.Series == 0 {
+				found = append(found, a.Query.Panel)
+			}
+		}
+		slices.Sort(found)
+		assert.Equal(t, empty[b.UID], slices.Compact(found), "panels of %s without data", b.UID)
+	}
+
+	var answer struct {
+		Data struct {
+			Groups []struct {
+				Rules []struct{ Name, Type, Health, LastError, State string }
+			}
+		}
+	}
+	prometheus.get("/api/v1/rules", &answer)
+	count, firing := map[string]int{}, []string{}
+	for _, group := range answer.Data.Groups {
+		for _, rule := range group.Rules {
+			count[rule.Type]++
+			assert.Equal(t, "ok", rule.Health, "%s: %s", rule.Name, rule.LastError)
+			if rule.State == "firing" {
+				firing = append(firing, rule.Name)
+			}
+		}
+	}
+	assert.Empty(t, firing)
+	t.Logf("%v rules", count)
+}
