@@ -41,12 +41,12 @@ type Threshold struct {
 
 const (
 	// cusumShare is how many times smaller than the run length the threshold is. Simulation shows that passing A takes 10·A
-	// windows in the mean, whatever A, where surprises are independent and their distribution is known. They are not quite: traffic
+	// windows in the mean for one κ of ¼, and 13·A for one of ½, whatever A, where surprises are independent and their distribution is known. They are not quite: traffic
 	// stays unusual for longer than a forecast foresees, which makes the sum of evidence wrong and single p-values hardly so. Its
 	// share of the false alarms is kept small therefore, which takes one bit of evidence more for half of them.
 	cusumShare = 0.5
 	// singleShare is the share of the false alarms that single p-values make, where these are exact. Most statistics have lighter
-	// tails than are taken for granted, so that a mean of 1.2 to 2 run lengths is left of it (see docs/simulation).
+	// tails than are taken for granted, so that a mean of 1 to 2 run lengths is left of it (see docs/simulation).
 	singleShare = 0.5
 )
 

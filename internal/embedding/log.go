@@ -103,13 +103,7 @@ func (e *Event) writeAttributes(attrs pcommon.Map) {
 	}
 	putInt(attrs, attrInputsEmpty, e.InputsEmpty)
 	putInt(attrs, attrInputsDuplicate, e.InputsDuplicate)
-	if len(e.InputTexts) > 0 {
-		texts := attrs.PutEmptySlice(attrInputTexts)
-		texts.EnsureCapacity(len(e.InputTexts))
-		for _, text := range e.InputTexts {
-			texts.AppendEmpty().SetStr(text)
-		}
-	}
+	putStrings(attrs, attrInputTexts, e.InputTexts)
 	putInt(attrs, attrTruncateTokens, e.TruncateTokens)
 	if e.HasOutput || e.OutputCount > 0 {
 		attrs.PutInt(attrOutputCount, int64(e.OutputCount))

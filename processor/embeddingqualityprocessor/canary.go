@@ -3,8 +3,6 @@ package embeddingqualityprocessor
 import (
 	"cmp"
 	"maps"
-	"net"
-	"strconv"
 	"sync"
 	"time"
 
@@ -38,20 +36,17 @@ func (c *canaries) add(r *embedding.CanaryResult) {
 	if r.Verdict == "" || r.Verdict == embedding.CanaryLearning {
 		return
 	}
-	replica := bounded(r.ServerAddress)
-	if replica != "" && r.ServerPort != 0 {
-		replica = net.JoinHostPort(replica, strconv.Itoa(r.ServerPort))
-	}
+	name := replica(r.ServerAddress, r.ServerPort)
 	model := bounded(cmp.Or(r.Model, r.ResponseModel)) // as of an event
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	rounds, _ := c.models.get(model, func() map[string]canaryRound { return make(map[string]canaryRound) })
-	if r.End.Before(rounds[replica].end) {
+	if r.End.Before(rounds[name].end) {
 		return // by another way, later
 	}
 	maps.DeleteFunc(rounds, func(_ string, known canaryRound) bool { return r.End.Sub(known.end) > c.maxAge })
 	if len(rounds) < maxCanaries {
-		rounds[replica] = canaryRound{r.Verdict, r.End.Add(-r.Duration), r.End}
+		rounds[name] = canaryRound{r.Verdict, r.End.Add(-r.Duration), r.End}
 	}
 }
 

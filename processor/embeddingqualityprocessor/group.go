@@ -196,13 +196,6 @@ func (g *group) verdict(replica string, source uint32, canary canaryOpinion) (em
 	return canary.settle(verdict), evidence
 }
 
-// doubt takes note that a canary found something wrong.
-func (g *group) doubt() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.doubted = true
-}
-
 // traffic returns what drift and repeats say of a replica.
 func (g *group) traffic(replica string, source uint32, canary canaryOpinion) (embedding.Verdict, []embedding.Evidence) {
 	verdict, evidence := g.drift(replica, canary)
@@ -232,11 +225,12 @@ func (g *group) weight(i int) drift.Weight {
 	return own
 }
 
-// noteAlarm takes note of since when there is an alarm of drift, after the window that began at start was judged.
-func (g *group) noteAlarm(start time.Time) {
+// note takes note, after the window that began at start was judged, of since when there is an alarm of drift, and of whether a canary
+// found something wrong.
+func (g *group) note(start time.Time, doubted bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.doubted = false
+	g.doubted = doubted
 	for i := range drift.Statistics() {
 		if g.weight(i).Alarm() {
 			if g.alarmed.IsZero() {

@@ -206,7 +206,7 @@ func (j *judge) event(ctx context.Context, w *worker, q *embedding.Quality) bool
 	// Vectors of a wrong length count where the right ones were expected: they get no key of their own, in which
 	// they would look right.
 	state := j.state(ctx, embedding.Key{
-		Model: model, TaskType: taskType, Dimension: want.Dimension, Replica: replica(ev),
+		Model: model, TaskType: taskType, Dimension: want.Dimension, Replica: replica(ev.ServerAddress, ev.ServerPort),
 	})
 	reference := state.group.reference.Load()
 
@@ -344,8 +344,13 @@ func (j *judge) judgeGroup(
 	g.judgeEntries(entries, j.cfg)
 	g.judgePool(opinions, j.cfg)
 	g.hold(repeats)
+	canaries, doubted := make([]canaryOpinion, len(entries)), false
+	for i, e := range entries {
+		canaries[i] = j.canaries.on(e.key.Model, e.key.Replica, e.report.End)
+		doubted = doubted || canaries[i].verdict.Alarming()
+	}
 	if len(entries) > 0 {
-		g.noteAlarm(entries[0].report.Start)
+		g.note(entries[0].report.Start, doubted)
 	}
 	reference := g.reference.Load()
 	reports := make([]embedding.WindowReport, 0, len(entries))
@@ -355,12 +360,8 @@ func (j *judge) judgeGroup(
 			e.report.Drift = compare(reference, e.window)
 			e.report.Drift.ReferenceWindows = g.learned()
 		}
-		canary := j.canaries.on(e.key.Model, e.key.Replica, e.report.End)
-		e.report.Canary = canary.verdict
-		if canary.verdict.Alarming() {
-			g.doubt()
-		}
-		e.report.Verdict, e.report.Evidence = g.verdict(e.key.Replica, e.source, canary)
+		e.report.Canary = canaries[i].verdict
+		e.report.Verdict, e.report.Evidence = g.verdict(e.key.Replica, e.source, canaries[i])
 		f := repeats[e.source]
 		if f.Count > 0 {
 			e.report.Repeats = &f.Repeats
@@ -389,12 +390,12 @@ func (g *group) judgeEntries(entries []entry, cfg *Config) {
 }
 
 // replica names the server that answered, empty if that is not known.
-func replica(ev *embedding.Event) string {
-	address := bounded(ev.ServerAddress)
-	if address == "" || ev.ServerPort == 0 {
+func replica(address string, port int) string {
+	address = bounded(address)
+	if address == "" || port == 0 {
 		return address
 	}
-	return net.JoinHostPort(address, strconv.Itoa(ev.ServerPort))
+	return net.JoinHostPort(address, strconv.Itoa(port))
 }
 
 // bounded returns s, cut to maxNameLength.
