@@ -19,6 +19,7 @@ import (
 	"github.com/otelcol-embedding/otelcol-embedding/internal/drift"
 	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
 	"github.com/otelcol-embedding/otelcol-embedding/internal/reference"
+	"github.com/otelcol-embedding/otelcol-embedding/internal/storages/storagestest"
 	"github.com/otelcol-embedding/otelcol-embedding/processor/embeddingqualityprocessor/internal/metadatatest"
 )
 
@@ -213,7 +214,7 @@ func keys(verdicts map[embedding.Verdict]int) []embedding.Verdict {
 // TestMergeDrops: what comes late, twice, from the future or cannot be read is dropped, and counted.
 func TestMergeDrops(t *testing.T) {
 	s := newSource(testDimension, 7)
-	host := newStorageHost(t, t.TempDir())
+	host := storagestest.NewHost(t, t.TempDir(), storageID)
 	agent := newHarness(t, reportsState)
 	gateway := newHarnessOn(t, host, stored, merges, func(cfg *Config) { cfg.MaxKeys = 1 })
 	agent.consume(s.event(5))

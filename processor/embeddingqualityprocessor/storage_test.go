@@ -1,7 +1,6 @@
 package embeddingqualityprocessor
 
 import (
-	"context"
 	"maps"
 	"os"
 	"path/filepath"
@@ -9,40 +8,20 @@ import (
 	"testing"
 	"time"
 
-	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
-	"go.opentelemetry.io/collector/extension/extensiontest"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/otelcol-embedding/otelcol-embedding/internal/drift"
 	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
 	"github.com/otelcol-embedding/otelcol-embedding/internal/reference"
+	"github.com/otelcol-embedding/otelcol-embedding/internal/storages/storagestest"
 )
 
-// storageHost is a host with a file_storage extension.
-type storageHost struct {
-	component.Host
-	extensions map[component.ID]component.Component
-}
-
-func (h storageHost) GetExtensions() map[component.ID]component.Component { return h.extensions }
-
 var storageID = component.MustNewID("file_storage")
-
-func newStorageHost(t testing.TB, folder string) storageHost {
-	f := filestorage.NewFactory()
-	cfg := f.CreateDefaultConfig().(*filestorage.Config)
-	cfg.Directory = folder
-	extension, err := f.Create(t.Context(), extensiontest.NewNopSettings(f.Type()), cfg)
-	require.NoError(t, err)
-	require.NoError(t, extension.Start(t.Context(), componenttest.NewNopHost()))
-	t.Cleanup(func() { require.NoError(t, extension.Shutdown(context.Background())) })
-	return storageHost{componenttest.NewNopHost(), map[component.ID]component.Component{storageID: extension}}
-}
 
 func stored(cfg *Config) {
 	cfg.Storage = &storageID
@@ -59,7 +38,7 @@ func (h *harness) window(s *source, n int) []embedding.WindowReport {
 // windows as one that runs on.
 func TestRestartChangesNoVerdict(t *testing.T) {
 	folder := t.TempDir()
-	host := newStorageHost(t, folder)
+	host := storagestest.NewHost(t, folder, storageID)
 	save := func(cfg *Config) { cfg.SaveInterval = time.Second } // with each window
 	stay := newHarness(t)
 	restart := newHarnessOn(t, host, stored, save)
@@ -76,7 +55,7 @@ func TestRestartChangesNoVerdict(t *testing.T) {
 			left := t.TempDir()
 			require.NoError(t, os.CopyFS(left, os.DirFS(folder)))
 			restart.stop()
-			folder, host = left, newStorageHost(t, left)
+			folder, host = left, storagestest.NewHost(t, left, storageID)
 			restart = newHarnessOn(t, host, stored, save)
 		}
 		if i == drift.MinNull+15 {
@@ -94,7 +73,7 @@ func TestRestartChangesNoVerdict(t *testing.T) {
 
 // TestRepeatsAfterRestart: the texts that came before are known, and by which replica.
 func TestRepeatsAfterRestart(t *testing.T) {
-	host := newStorageHost(t, t.TempDir())
+	host := storagestest.NewHost(t, t.TempDir(), storageID)
 	s := newSource(testDimension, 1)
 	h := newHarnessOn(t, host, stored)
 	ev := s.event(3)
@@ -111,7 +90,7 @@ func TestRepeatsAfterRestart(t *testing.T) {
 
 // TestExpectationsAfterRestart: a server that changes its dimension while nobody looks is found at the first vector.
 func TestExpectationsAfterRestart(t *testing.T) {
-	host := newStorageHost(t, t.TempDir())
+	host := storagestest.NewHost(t, t.TempDir(), storageID)
 	h := newHarnessOn(t, host, stored)
 	h.consume(newSource(testDimension, 1).event(minObserved))
 	h.stop()
@@ -123,7 +102,7 @@ func TestExpectationsAfterRestart(t *testing.T) {
 
 // TestGeneration: what was learned under another name is learned anew.
 func TestGeneration(t *testing.T) {
-	host := newStorageHost(t, t.TempDir())
+	host := storagestest.NewHost(t, t.TempDir(), storageID)
 	s := newSource(testDimension, 1)
 	h := newHarnessOn(t, host, stored)
 	h.consume(s.event(100))
@@ -141,7 +120,7 @@ func TestGeneration(t *testing.T) {
 
 // TestForgottenKeysLeaveTheStorage: what is not kept in memory is not kept on disk.
 func TestForgottenKeysLeaveTheStorage(t *testing.T) {
-	host := newStorageHost(t, t.TempDir())
+	host := storagestest.NewHost(t, t.TempDir(), storageID)
 	few := func(cfg *Config) { cfg.MaxKeys = 2 }
 	h := newHarnessOn(t, host, stored, few)
 	s := newSource(testDimension, 1)
@@ -164,7 +143,7 @@ func TestForgottenKeysLeaveTheStorage(t *testing.T) {
 
 // TestDamagedStorage: what cannot be read is learned anew, and said so.
 func TestDamagedStorage(t *testing.T) {
-	host := newStorageHost(t, t.TempDir())
+	host := storagestest.NewHost(t, t.TempDir(), storageID)
 	h := newHarnessOn(t, host, stored)
 	s := newSource(testDimension, 1)
 	h.consume(s.event(100))
@@ -186,7 +165,7 @@ func TestDamagedStorage(t *testing.T) {
 
 func TestStorageRefused(t *testing.T) {
 	other := component.MustNewID("other")
-	host := storageHost{componenttest.NewNopHost(), map[component.ID]component.Component{other: nil}}
+	host := storagestest.Host{Host: componenttest.NewNopHost(), Extensions: map[component.ID]component.Component{other: nil}}
 	for want, id := range map[string]component.ID{
 		`storage: no extension "file_storage"; want one that is listed under service::extensions, e.g. file_storage`: storageID,
 		`storage: extension "other" stores nothing; want a storage extension, e.g. file_storage`:                     other,
@@ -226,7 +205,7 @@ func TestPinnedReference(t *testing.T) {
 
 // TestPinnedReferenceAndStorage: what is usual is remembered as long as the file is the same.
 func TestPinnedReferenceAndStorage(t *testing.T) {
-	host := newStorageHost(t, t.TempDir())
+	host := storagestest.NewHost(t, t.TempDir(), storageID)
 	s := newSource(testDimension, 1)
 	path, f := learned(t, s, reference.Header{Model: testModel, TaskType: "general"})
 	pinned := func(cfg *Config) { cfg.Reference.Files = []string{path} }

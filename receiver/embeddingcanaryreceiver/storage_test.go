@@ -1,44 +1,23 @@
 package embeddingcanaryreceiver
 
 import (
-	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"testing"
 
-	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
-	"go.opentelemetry.io/collector/extension/extensiontest"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 
 	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
+	"github.com/otelcol-embedding/otelcol-embedding/internal/storages/storagestest"
 	"github.com/otelcol-embedding/otelcol-embedding/receiver/embeddingcanaryreceiver/internal/metadata"
 )
 
-// storageHost is a host with a file_storage extension.
-type storageHost struct {
-	component.Host
-	extensions map[component.ID]component.Component
-}
-
-func (h storageHost) GetExtensions() map[component.ID]component.Component { return h.extensions }
-
 var storageID = component.MustNewID("file_storage")
-
-func newStorageHost(t testing.TB, folder string) storageHost {
-	f := filestorage.NewFactory()
-	cfg := f.CreateDefaultConfig().(*filestorage.Config)
-	cfg.Directory = folder
-	extension, err := f.Create(t.Context(), extensiontest.NewNopSettings(f.Type()), cfg)
-	require.NoError(t, err)
-	require.NoError(t, extension.Start(t.Context(), componenttest.NewNopHost()))
-	t.Cleanup(func() { require.NoError(t, extension.Shutdown(context.Background())) })
-	return storageHost{componenttest.NewNopHost(), map[component.ID]component.Component{storageID: extension}}
-}
 
 func stored(cfg *Config) { cfg.Storage = &storageID }
 
@@ -62,7 +41,7 @@ const notUsable = "The storage had pins that cannot be used; they are learned an
 
 // TestPinsSurviveARestart: a model that was changed while nobody looked is found in the first round.
 func TestPinsSurviveARestart(t *testing.T) {
-	s, host := newServer(t), newStorageHost(t, t.TempDir())
+	s, host := newServer(t), storagestest.NewHost(t, t.TempDir(), storageID)
 	r := startStored(t, host, s)
 	pins := r.learned().Pins
 	assert.Len(t, r.said.FilterMessage("Nothing was found in the storage; pins are learned from scratch").All(), 1)
@@ -81,11 +60,11 @@ func TestPinsSurviveARestart(t *testing.T) {
 func TestPinsSurviveAKill(t *testing.T) {
 	folder, left := t.TempDir(), t.TempDir()
 	s := newServer(t)
-	r := startStored(t, newStorageHost(t, folder), s)
+	r := startStored(t, storagestest.NewHost(t, folder, storageID), s)
 	r.learned()
 	require.NoError(t, os.CopyFS(left, os.DirFS(folder)))
 	r.stop()
-	r = startStored(t, newStorageHost(t, left), s)
+	r = startStored(t, storagestest.NewHost(t, left, storageID), s)
 	first := r.waitFrom(0, "the first round", func(*embedding.CanaryResult) bool { return true })
 	assert.Equal(t, embedding.CanarySame, first.Verdict)
 }
@@ -118,7 +97,7 @@ func TestLostPins(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, host := newServer(t), newStorageHost(t, t.TempDir())
+			s, host := newServer(t), storagestest.NewHost(t, t.TempDir(), storageID)
 			r := startStored(t, host, s)
 			r.learned()
 			r.stop()
@@ -142,7 +121,7 @@ func TestLostPins(t *testing.T) {
 
 // TestGeneration: raised, pins are learned anew, which is what was asked for; lowered, nobody can have meant it.
 func TestGeneration(t *testing.T) {
-	s, host := newServer(t), newStorageHost(t, t.TempDir())
+	s, host := newServer(t), storagestest.NewHost(t, t.TempDir(), storageID)
 	r := startStored(t, host, s)
 	r.learned()
 	r.stop()
@@ -165,7 +144,7 @@ func TestGeneration(t *testing.T) {
 
 // TestAnotherSuite: pins serve as long as they have most of the texts, and the log says that they are of others.
 func TestAnotherSuite(t *testing.T) {
-	s, host := newServer(t), newStorageHost(t, t.TempDir())
+	s, host := newServer(t), storagestest.NewHost(t, t.TempDir(), storageID)
 	r := startStored(t, host, s)
 	pins := r.learned().Pins
 	r.stop()
@@ -179,7 +158,7 @@ func TestAnotherSuite(t *testing.T) {
 
 func TestStorageRefused(t *testing.T) {
 	other := component.MustNewID("other")
-	host := storageHost{componenttest.NewNopHost(), map[component.ID]component.Component{other: nil}}
+	host := storagestest.Host{Host: componenttest.NewNopHost(), Extensions: map[component.ID]component.Component{other: nil}}
 	for want, id := range map[string]component.ID{
 		`storage: no extension "file_storage"; want one that is listed under service::extensions, e.g. file_storage`: storageID,
 		`storage: extension "other" stores nothing; want a storage extension, e.g. file_storage`:                     other,
@@ -192,7 +171,7 @@ func TestStorageRefused(t *testing.T) {
 
 // TestPinsOfAFile: nothing is learned, and a file that does not serve is refused.
 func TestPinsOfAFile(t *testing.T) {
-	s, host := newServer(t), newStorageHost(t, t.TempDir())
+	s, host := newServer(t), storagestest.NewHost(t, t.TempDir(), storageID)
 	r := startStored(t, host, s)
 	learned := r.learned()
 	r.stop()
