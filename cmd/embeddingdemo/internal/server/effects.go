@@ -28,6 +28,9 @@ type effects struct {
 
 	// rotated and reversed are wrong orders of vectors and of elements.
 	rotated, reversed bool
+
+	// missing leaves the last vector out.
+	missing bool
 }
 
 // effects asks the faults of vectors, in the order of their list, whether they hit the request. asked are the keys of
@@ -65,6 +68,7 @@ func (s *Server) effects(req *request, asked []uint64) (*effects, *apiError) {
 	if req.base64 {
 		_, e.reversed = s.faults.hit(faultEncoding)
 	}
+	_, e.missing = s.faults.hit(faultMissing)
 	return e, nil
 }
 
@@ -77,6 +81,9 @@ func (e *effects) vectors(inputs []input) [][]float32 {
 			at = (i + len(out) - 1) % len(out)
 		}
 		out[at] = e.vector(i, in)
+	}
+	if e.missing {
+		out = out[:len(out)-1]
 	}
 	return out
 }

@@ -31,6 +31,7 @@ const (
 	faultNaN          = "nan"
 	faultOrder        = "order"
 	faultEncoding     = "encoding"
+	faultMissing      = "missing"
 )
 
 // Values of the fault nan.
@@ -151,6 +152,9 @@ func faultKinds() []faultKind {
 		},
 		{
 			name: faultEncoding, description: "elements come in reverse where base64 was asked for",
+		},
+		{
+			name: faultMissing, description: "the answer lacks the vector of the last input",
 		},
 	}
 }

@@ -21,6 +21,7 @@ type symptoms struct {
 	dimension  int
 	nan        bool
 	norm       float64
+	vectors    int
 	equal      bool // both texts have the same vector
 	sameModel  bool // the vector is the one of a server without faults
 	tokens     int
@@ -44,7 +45,8 @@ func observe(t *testing.T, s *Server, format string) symptoms {
 	out.dimension = len(all[0])
 	out.norm = norm(all[0])
 	out.nan = math.IsNaN(out.norm)
-	out.equal = fmt.Sprint(all[0]) == fmt.Sprint(all[1])
+	out.vectors = len(all)
+	out.equal = fmt.Sprint(all[0]) == fmt.Sprint(all[len(all)-1]) && len(all) > 1
 	out.sameModel = fmt.Sprint(all[0]) == fmt.Sprint(healthy)
 	out.tokens = e.Usage.PromptTokens
 	return out
@@ -130,6 +132,11 @@ func TestEachFaultShowsAndNothingElse(t *testing.T) {
 		tests = append(tests, faultTest{name, "", "float", check})
 	}
 	tests = append(tests, faultTest{faultEncoding, "", "base64", moved}, faultTest{faultEncoding, "", "float", unconcerned})
+	tests = append(tests, faultTest{faultMissing, "", "float", func(t *testing.T, got symptoms) {
+		assert.Equal(t, 1, got.vectors)
+		got.vectors, got.atLeastFor = healthy.vectors, healthy.atLeastFor
+		assert.Equal(t, healthy, got)
+	}})
 	tried := map[string]bool{}
 	for _, tt := range tests {
 		tried[tt.name] = true
