@@ -7,14 +7,10 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"net/http/httptest"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -22,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
-	"github.com/otelcol-embedding/otelcol-embedding/test/collector"
+	"github.com/otelcol-embedding/otelcol-embedding/test/alerting"
 )
 
 func TestAlertmanagerConfig(t *testing.T) {
@@ -117,96 +113,28 @@ func alternative(pattern string) []string {
 	return out
 }
 
-// startAlertmanager starts the real one with the shipped configuration, whose waits are made short and whose webhooks
-// go to the test.
-func startAlertmanager(t *testing.T) (api string, hook *webhook) {
+// startAlertmanager starts the real one with the shipped configuration, which sends to the test.
+func startAlertmanager(t *testing.T) (api string, hook webhook) {
 	t.Helper()
 	binary := tool(t, "alertmanager", "prometheus-alertmanager")
-	hook = newWebhook(t)
-
-	var config map[string]any
-	require.NoError(t, yaml.Unmarshal(read(t, path(t, "deploy", "alertmanager", "alertmanager.yaml")), &config))
-	shorten(config)
-	data, err := yaml.Marshal(config)
-	require.NoError(t, err)
-	shipped := []byte("http://localhost:9095")
-	require.Contains(t, string(data), string(shipped))
-	data = bytes.ReplaceAll(data, shipped, []byte(hook.url))
-	file := filepath.Join(t.TempDir(), "alertmanager.yaml")
-	require.NoError(t, os.WriteFile(file, data, 0o600))
-
-	address := collector.Address(t)
-	p := collector.Start(t, binary, nil,
-		"--config.file="+file,
-		"--storage.path="+t.TempDir(),
-		"--web.listen-address="+address,
-		"--cluster.listen-address=") // no peers, and no port for them
-	p.WaitHTTP("http://" + address + "/-/ready")
-	return "http://" + address, hook
+	hook = webhook{alerting.NewWebhook(t)}
+	return alerting.StartAlertmanager(t, binary, hook.Webhook), hook
 }
 
-// shorten sets every wait of a configuration to a second.
-func shorten(node any) {
-	switch node := node.(type) {
-	case map[string]any:
-		for k, v := range node {
-			if k == "group_wait" || k == "group_interval" {
-				node[k] = "1s"
-			} else {
-				shorten(v)
-			}
-		}
-	case []any:
-		for _, v := range node {
-			shorten(v)
-		}
+// webhook knows what arrived by "receiver status alertname model replica host".
+type webhook struct{ *alerting.Webhook }
+
+func (h webhook) has(message string) bool { return slices.Contains(h.all(), message) }
+
+func (h webhook) all() []string {
+	var all []string
+	for _, n := range h.Notifications() {
+		all = append(all, n.Receiver+" "+n.Status+" "+key(n.Labels))
 	}
+	return all
 }
 
-// webhook keeps what Alertmanager sends: "receiver status alertname model replica".
-type webhook struct {
-	url string
-
-	mu  sync.Mutex
-	got map[string]bool
-}
-
-func newWebhook(t *testing.T) *webhook {
-	h := &webhook{got: map[string]bool{}}
-	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		var message struct {
-			Alerts []struct {
-				Status string
-				Labels map[string]string
-			}
-		}
-		if !assert.NoError(t, json.NewDecoder(r.Body).Decode(&message)) {
-			return
-		}
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		for _, a := range message.Alerts {
-			h.got[strings.TrimPrefix(r.URL.Path, "/")+" "+a.Status+" "+key(a.Labels)] = true
-		}
-	}))
-	t.Cleanup(server.Close)
-	h.url = server.URL
-	return h
-}
-
-func (h *webhook) has(message string) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.got[message]
-}
-
-func (h *webhook) all() []string {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return slices.Sorted(maps.Keys(h.got))
-}
-
-func (h *webhook) eventually(t *testing.T, messages ...string) {
+func (h webhook) eventually(t *testing.T, messages ...string) {
 	t.Helper()
 	for _, m := range messages {
 		if !assert.Eventually(t, func() bool { return h.has(m) }, time.Minute, 50*time.Millisecond, "%q was not sent", m) {
