@@ -67,7 +67,9 @@ func TestSecondsAreKnown(t *testing.T) {
 		out, err := Compress(in, 10_000, time.Second)
 		require.NoError(t, err)
 		var got struct {
-			Groups []struct{ Rules []struct{ Alert, Record, Expr string } }
+			Groups []struct {
+				Rules []struct{ Alert, Record, Expr string }
+			}
 		}
 		require.NoError(t, yaml.Unmarshal(out, &got))
 		for _, g := range got.Groups {

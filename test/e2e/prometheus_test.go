@@ -26,19 +26,24 @@ type prometheusServer struct {
 	url string
 }
 
-// startPrometheus starts a Prometheus that scrapes target and loads the rule files, checked by promtool first.
+// startPrometheus starts a Prometheus that scrapes target and loads the rule files.
 func startPrometheus(t *testing.T, target string, rules ...string) *prometheusServer {
 	t.Helper()
-	binary, err := exec.LookPath("prometheus")
-	require.NoError(t, err, "these tests need prometheus on the PATH (Debian: apt-get install prometheus)")
-	dir := t.TempDir()
-	config := fmt.Sprintf(`
+	return runPrometheus(t, fmt.Sprintf(`
 global: {scrape_interval: 1s, evaluation_interval: 1s}
 scrape_configs:
   - job_name: otelcol-embedding
     static_configs: [{targets: [%q]}]
 rule_files: [%s]
-`, target, joinQuoted(rules))
+`, target, joinQuoted(rules)))
+}
+
+// runPrometheus starts a Prometheus with a configuration, checked by promtool first.
+func runPrometheus(t *testing.T, config string) *prometheusServer {
+	t.Helper()
+	binary, err := exec.LookPath("prometheus")
+	require.NoError(t, err, "these tests need prometheus on the PATH (Debian: apt-get install prometheus)")
+	dir := t.TempDir()
 	file := filepath.Join(dir, "prometheus.yml")
 	require.NoError(t, os.WriteFile(file, []byte(config), 0o600))
 	check := collector.Start(t, "promtool", nil, "check", "config", file)
@@ -110,8 +115,14 @@ func (p *prometheusServer) value(expr string) float64 {
 // eventually waits until the query's value meets the condition.
 func (p *prometheusServer) eventually(expr string, condition func(float64) bool, what string) {
 	p.t.Helper()
+	p.within(time.Minute, expr, condition, what)
+}
+
+// within is eventually for what takes longer.
+func (p *prometheusServer) within(timeout time.Duration, expr string, condition func(float64) bool, what string) {
+	p.t.Helper()
 	var last float64
-	deadline := time.Now().Add(60 * time.Second)
+	deadline := time.Now().Add(timeout)
 	for {
 		last = p.value(expr)
 		if condition(last) {
