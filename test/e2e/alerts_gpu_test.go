@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -17,13 +18,21 @@ import (
 func testGPUAlerts(t *testing.T, arrived *arrivals) {
 	const mib = 1 << 20
 	const total = 16384 * mib
+	const watts = 100
 	file := filepath.Join(t.TempDir(), "scenario")
-	// gpu writes what a healthy GPU says, but for what is changed: keys and values in turn.
-	gpu := func(changes ...any) {
+	start := time.Now()
+	healthy := func() fakenvml.Scenario {
 		scenario := fakenvml.Healthy(1)
 		scenario.SetGPU(0, "memory.total", total)
+		scenario.SetGPU(0, "memory.reserved", 0)
 		scenario.SetGPU(0, "memory.used", 4000*mib)
-		scenario.SetGPU(0, "energy.rate", 100_000)
+		scenario.SetGPU(0, "energy", 1e9+int(time.Since(start).Seconds()*watts*1000))
+		scenario.SetGPU(0, "energy.rate", watts*1000)
+		return scenario
+	}
+	// gpu writes what a healthy GPU says, but for what is changed: keys and values in turn.
+	gpu := func(changes ...any) {
+		scenario := healthy()
 		for i := 0; i < len(changes); i += 2 {
 			scenario.SetGPU(0, changes[i].(string), changes[i+1])
 		}
@@ -34,7 +43,7 @@ func testGPUAlerts(t *testing.T, arrived *arrivals) {
 receivers:
   nvml:
     library_path: %q
-    intervals: {moderate: 0s, rare: 0s}
+    intervals: {moderate: 0s, costly: 0s, rare: 0s}
 `, fakenvml.Build(t, t.TempDir())))
 	w := startWatch(t, arrived, s.targets, "EmbeddingNoRequests")
 
@@ -58,8 +67,7 @@ receivers:
 		w.resolves(c.alert, "hw_name=gpu0")
 	}
 
-	scenario := fakenvml.Healthy(1)
-	scenario.SetGPU(0, "energy.rate", 100_000)
+	scenario := healthy()
 	scenario.Set("event.1", "1:0:48")
 	scenario.Write(t, file)
 	w.fires("EmbeddingGPUXID", "hw_name=gpu0", "nvml_xid_code=48")
