@@ -41,36 +41,40 @@ func version(t *testing.T) string {
 	return manifest.Dist.Version
 }
 
-// kustomize builds a folder.
-func kustomize(t *testing.T, fs filesys.FileSystem, path string) *manifests {
+// kustomizeStream builds a folder, as kubectl does.
+func kustomizeStream(t *testing.T, folder string) string {
 	t.Helper()
-	built, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(fs, path)
+	built, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), folder)
 	require.NoError(t, err)
 	stream, err := built.AsYaml()
 	require.NoError(t, err)
-	m, err := decode(stream)
+	return string(stream)
+}
+
+// kustomize builds a folder and decodes what comes of it.
+func kustomize(t *testing.T, folder string) *manifests {
+	t.Helper()
+	m, err := decode([]byte(kustomizeStream(t, folder)))
 	require.NoError(t, err)
 	return m
 }
 
-// composed builds the base with components on top, as users do who write a kustomization of their own.
-func composed(t *testing.T, components ...string) *manifests {
+// composedFolder has the base with components on top, as users have it who write a kustomization of their own.
+func composedFolder(t *testing.T, components ...string) string {
 	t.Helper()
-	base, err := filepath.Abs(filepath.Join(root, "deploy", "kubernetes", "base"))
-	require.NoError(t, err)
 	folder := t.TempDir()
-	relative, err := filepath.Rel(folder, base)
+	deploy, err := filepath.Rel(folder, filepath.Join(rootPath(t), "deploy", "kubernetes"))
 	require.NoError(t, err)
-	own := map[string]any{"namespace": "observability", "resources": []string{relative}}
-	var paths []string
-	for _, c := range components {
-		paths = append(paths, filepath.Join(relative, "..", "components", c))
+	paths := make([]string, len(components))
+	for i, c := range components {
+		paths[i] = filepath.Join(deploy, "components", c)
 	}
-	own["components"] = paths
-	raw, err := yaml.Marshal(own)
+	raw, err := yaml.Marshal(map[string]any{
+		"namespace": "observability", "resources": []string{filepath.Join(deploy, "base")}, "components": paths,
+	})
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "kustomization.yaml"), raw, 0o600))
-	return kustomize(t, filesys.MakeFsOnDisk(), folder)
+	return folder
 }
 
 // kustomizeCases are the builds, and the reasons for which "restricted" would not admit their pods.
@@ -106,7 +110,7 @@ func TestKustomize(t *testing.T) {
 	for _, c := range kustomizeCases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			checkManifests(t, composed(t, c.components...), 3, c.root, c.unadmitted)
+			checkManifests(t, kustomize(t, composedFolder(t, c.components...)), 3, c.root, c.unadmitted)
 		})
 	}
 }
@@ -135,7 +139,7 @@ func rootPath(t *testing.T) string {
 func TestExamples(t *testing.T) {
 	folder := filepath.Join(root, "deploy", "kubernetes", "examples")
 	t.Run("vllm", func(t *testing.T) {
-		m := kustomize(t, filesys.MakeFsOnDisk(), filepath.Join(folder, "vllm"))
+		m := kustomize(t, filepath.Join(folder, "vllm"))
 		checkManifests(t, m, 1, nil, nil)
 		i := slices.IndexFunc(m.workloads, func(w workload) bool { return w.name == "vllm" })
 		require.GreaterOrEqual(t, i, 0)
@@ -147,7 +151,7 @@ func TestExamples(t *testing.T) {
 		}
 	})
 	t.Run("production", func(t *testing.T) {
-		m := kustomize(t, filesys.MakeFsOnDisk(), filepath.Join(folder, "production"))
+		m := kustomize(t, filepath.Join(folder, "production"))
 		checkManifests(t, m, 3, map[string]bool{"agent": true}, map[string][]string{"agent": {"restricted volume types", "runAsNonRoot != true", "runAsUser=0"}})
 		for _, object := range m.all {
 			if object.GetName() != "observability" {

@@ -168,3 +168,13 @@ func (m *manifests) service(namespace, name string) *corev1.Service {
 	}
 	return m.services[i]
 }
+
+// setNamespace puts every object into a namespace.
+func (m *manifests) setNamespace(namespace string) {
+	for _, object := range m.all {
+		object.SetNamespace(namespace)
+	}
+	for i := range m.workloads {
+		m.workloads[i].namespace = namespace
+	}
+}

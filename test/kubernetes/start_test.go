@@ -14,7 +14,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"sigs.k8s.io/kustomize/kyaml/filesys"
 )
 
 // listenVariables are those by which a configuration of the image listens.
@@ -26,8 +25,9 @@ var listenVariables = []string{
 // has to become healthy and to end when it is told to.
 func TestStart(t *testing.T) {
 	builds := map[string]*manifests{
-		"cluster": composed(t, "node-tap", "host-state"),
-		"sidecar": kustomize(t, filesys.MakeFsOnDisk(), filepath.Join(root, "deploy", "kubernetes", "examples", "vllm")),
+		"cluster": kustomize(t, composedFolder(t, "node-tap", "host-state")),
+		"chart":   release(t, nil),
+		"sidecar": kustomize(t, filepath.Join(root, "deploy", "kubernetes", "examples", "vllm")),
 	}
 	for build, m := range builds {
 		for i := range m.workloads {
