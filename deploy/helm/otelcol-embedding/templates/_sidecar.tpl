@@ -28,10 +28,12 @@ The tap as a sidecar, an item of initContainers. In a chart that has this one as
       value: http://$(POD_IP):{{ .Values.sidecar.serverPort }}
     - name: VLLM_TARGET
       value: $(POD_IP):{{ .Values.sidecar.serverPort }}
+    # By it calls and GPUs of one node come to one gateway.
     - name: HOST_NAME
-      value: $(POD_NAME)
+      valueFrom:
+        fieldRef: {fieldPath: spec.nodeName}
     - name: OTEL_RESOURCE_ATTRIBUTES
-      value: k8s.pod.name=$(POD_NAME)
+      value: k8s.node.name=$(HOST_NAME),k8s.pod.name=$(POD_NAME)
     - name: NVIDIA_VISIBLE_DEVICES # the image's is "all", which is for agents
       value: void
     - name: GATEWAY_HOSTS
