@@ -17,7 +17,10 @@ var plantedFaults = []struct{ name, old, new, want string }{
 	{"service account", "serviceAccountName: otelcol-embedding-canary", "serviceAccountName: canary", `there is no ServiceAccount "canary"`},
 	{"headless service", "clusterIP: None\n  ports:\n  - appProtocol: grpc", "ports:\n  - appProtocol: grpc", "there is no headless Service"},
 	{"mount", "- mountPath: /conf\n          name: conf", "- mountPath: /conf\n          name: config", `mounts "config", which is no volume`},
-	{"probe", "path: /\n            port: health\n          periodSeconds: 2", "path: /\n            port: healthy\n          periodSeconds: 2", "has no port healthy, which a probe asks"},
+	{
+		"probe", "path: /\n            port: health\n          periodSeconds: 2", "path: /\n            port: healthy\n          periodSeconds: 2",
+		"has no port healthy, which a probe asks",
+	},
 	{"target port", "targetPort: otlp-http", "targetPort: otlp", "has no port otlp"},
 	{"secret", "key: fingerprint-key", "key: fingerprint", `is from the key "fingerprint"`},
 	{"monitor", "port: telemetry\n    relabelings", "port: internal\n    relabelings", "no pod has its port"},

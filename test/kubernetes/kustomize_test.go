@@ -152,7 +152,8 @@ func TestExamples(t *testing.T) {
 	})
 	t.Run("production", func(t *testing.T) {
 		m := kustomize(t, filepath.Join(folder, "production"))
-		checkManifests(t, m, 3, map[string]bool{"agent": true}, map[string][]string{"agent": {"restricted volume types", "runAsNonRoot != true", "runAsUser=0"}})
+		unadmitted := map[string][]string{"agent": {"restricted volume types", "runAsNonRoot != true", "runAsUser=0"}}
+		checkManifests(t, m, 3, map[string]bool{"agent": true}, unadmitted)
 		for _, object := range m.all {
 			if object.GetName() != "observability" {
 				assert.Equal(t, "observability", object.GetNamespace(), object.GetName())

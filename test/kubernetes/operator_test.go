@@ -202,7 +202,8 @@ func operatorSchema(t *testing.T) *jsonschema.Schema {
 	t.Helper()
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/open-telemetry/opentelemetry-operator").Output()
 	require.NoError(t, err)
-	raw, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(out)), "config", "crd", "bases", "opentelemetry.io_opentelemetrycollectors.yaml"))
+	folder := filepath.Join(strings.TrimSpace(string(out)), "config", "crd", "bases")
+	raw, err := os.ReadFile(filepath.Join(folder, "opentelemetry.io_opentelemetrycollectors.yaml"))
 	require.NoError(t, err)
 	var definition struct {
 		Spec struct {
