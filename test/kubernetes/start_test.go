@@ -37,6 +37,7 @@ func TestStart(t *testing.T) {
 					continue
 				}
 				t.Run(build+" "+w.name, func(t *testing.T) {
+					t.Parallel()
 					args, err := m.arguments(w, c, rootPath(t), t.TempDir())
 					require.NoError(t, err)
 					env := m.environment(w, c)
@@ -75,6 +76,8 @@ func startAndStop(t *testing.T, env map[string]string, args []string) {
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
+	// It is healthy a moment before it takes signals for its own. The kubelet's come later than that.
+	time.Sleep(time.Second)
 	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
 	require.NoError(t, <-ended)
 	assert.NotContains(t, output.String(), "panic")
