@@ -168,6 +168,7 @@ var wrongValues = []struct{ values, want string }{
 	{"sidecar: {serverPort: 80000}", "/sidecar/serverPort"},
 	{"server: {url: vllm:8000}", "/server/url"},
 	{"server: {url: 'http://vllm:8000/'}", "/server/url"},
+	{"server: {replicasUrl: 'http://vllm:8000/v1'}", "/server/replicasUrl"},
 	{"server: {model: ''}", "/server/model"},
 	{"backends: {loki: loki:3100}", "/backends/loki"},
 	{"fingerprintKey: {secret: ''}", "/fingerprintKey/secret"},

@@ -59,10 +59,11 @@
         scrape_configs:
           - job_name: vllm
             scrape_interval: 15s
+            scheme: {{ $server.scheme }}
             dns_sd_configs:
               - names: [{{ $server.hostname | quote }}]
                 type: A
-                port: {{ splitList ":" $server.host | rest | last | default "80" }}
+                port: {{ splitList ":" $server.host | rest | last | default (ternary "443" "80" (eq $server.scheme "https")) }}
                 refresh_interval: 15s
             metric_relabel_configs:
               # Generation and decoding do not happen on an embedding server.
