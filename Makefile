@@ -59,6 +59,14 @@ build/litellm: test/clients/requirements-litellm.txt
 	$@/bin/python -m pip install --quiet --disable-pip-version-check --no-compile -r $<
 	touch $@
 
+.PHONY: kubernetes
+kubernetes: build ## Check the Kubernetes manifests and the Helm chart, without a cluster.
+	cd test/kubernetes && OTELCOL_EMBEDDING=$(CURDIR)/$(BINARY) go test -count=1 ./...
+
+.PHONY: kubernetes-generate
+kubernetes-generate: ## Write the parts of deploy/kubernetes and deploy/helm that come from other files.
+	cd test/kubernetes && go test -count=1 -run='^(TestRules|TestReadmeOfChart|TestOperator)$$' . -update
+
 .PHONY: realservers
 realservers: build ## Run the tap in front of real embedding servers; builds them first, which takes over an hour and 8 GB.
 	test/realservers/setup.sh
@@ -97,6 +105,7 @@ lint: ## gofmt, go vet and staticcheck.
 	go vet -tags=$(TAGS) ./...
 	go vet -tags=$(TAGS),e2e,realservers ./test/...
 	cd deploy/grafana/generate && go vet ./...
+	cd test/kubernetes && go vet ./...
 	$(TOOL) staticcheck -tags=$(TAGS),e2e,realservers ./...
 
 .PHONY: builder

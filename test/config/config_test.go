@@ -15,16 +15,23 @@ import (
 	"github.com/otelcol-embedding/otelcol-embedding/test/collector"
 )
 
+// mergedOver names the file over which one is merged that is not complete in itself.
+var mergedOver = map[string]string{"spread.yaml": "agent.yaml"}
+
 // TestShippedConfigurations validates each file in config/ with the addresses it has by default, then starts it on
 // free ports with no backend there, waits until it is healthy and ends it.
 func TestShippedConfigurations(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(collector.Root(t), "config", "*.yaml"))
 	require.NoError(t, err)
-	require.Len(t, files, 4)
+	require.Len(t, files, 6)
 	binary := collector.Binary(t)
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
-			validate := collector.Start(t, binary, nil, "validate", "--config", file)
+			args := []string{"--config", file}
+			if base, ok := mergedOver[filepath.Base(file)]; ok {
+				args = append([]string{"--config", filepath.Join(filepath.Dir(file), base)}, args...)
+			}
+			validate := collector.Start(t, binary, nil, append([]string{"validate"}, args...)...)
 			require.NoError(t, validate.Wait(), validate.Output())
 
 			health := collector.Address(t)
@@ -45,7 +52,8 @@ func TestShippedConfigurations(t *testing.T) {
 				"LOKI_ENDPOINT=http://" + collector.Address(t) + "/otlp",
 				"OTLP_ENDPOINT=http://" + collector.Address(t),
 				"GATEWAY_ENDPOINT=" + collector.Address(t),
-			}, "--config", file)
+				"GATEWAY_HOSTS=[" + collector.Address(t) + ", " + collector.Address(t) + "]",
+			}, args...)
 			p.WaitHTTP("http://" + health)
 			require.NoError(t, p.Stop(), p.Output())
 			assert.NotContains(t, p.Output(), "panic")

@@ -30,10 +30,13 @@ processors:
       vectors: 300
 `
 
-// startShipped starts a collector with a shipped configuration and more YAML merged over it.
-func startShipped(t *testing.T, name string, env []string, more ...string) {
+// startShipped starts a collector with shipped configurations, named with spaces between, and more YAML merged over them.
+func startShipped(t *testing.T, names string, env []string, more ...string) *collector.Process {
 	t.Helper()
-	args := []string{"--config", filepath.Join(collector.Root(t), "config", name)}
+	var args []string
+	for shipped := range strings.FieldsSeq(names) {
+		args = append(args, "--config", filepath.Join(collector.Root(t), "config", shipped))
+	}
 	for i, text := range more {
 		file := filepath.Join(t.TempDir(), fmt.Sprintf("overlay-%d.yaml", i))
 		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
@@ -48,6 +51,7 @@ func startShipped(t *testing.T, name string, env []string, more ...string) {
 		"EMBEDDING_TELEMETRY_PORT="+port,
 	), args...)
 	p.WaitHTTP("http://" + health)
+	return p
 }
 
 // TestGateway: three agents, each in front of a server of its own, and the gateway that merges what they report. The one server that
