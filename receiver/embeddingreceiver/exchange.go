@@ -73,6 +73,8 @@ type exchange struct {
 	// The transport may read the request's body after the answer has ended, so mu guards what that touches.
 	mu          sync.Mutex
 	finished    bool
+	answered    bool  // whether the server has
+	touched     bool  // whether anybody has asked for the request's body
 	requestHint int   // length of the request's body as far as it is known
 	uploaded    int64 // bytes of the request's body that have come from the client
 	uploadErr   error // how reading the request's body ended, nil before; io.EOF is its end
@@ -148,6 +150,9 @@ func noteAnswer(res *http.Response) error {
 	if x == nil {
 		return nil // an upstream middleware made up the answer, or the request: it passes all the same
 	}
+	x.mu.Lock()
+	x.answered = true
+	x.mu.Unlock()
 	x.unmeasured = res.ContentLength < 0
 	if x.http1 && res.StatusCode != http.StatusSwitchingProtocols && !x.uploadEnded() {
 		// The server answers before it has read the request, as with 401 or 413. net/http would now take the rest of
@@ -177,6 +182,13 @@ func (x *exchange) uploadEnded() bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.uploadErr == io.EOF
+}
+
+// untouched reports whether the call is observed, and the server has neither answered nor been sent any of the request's body.
+func (x *exchange) untouched() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.call != nil && !x.answered && !x.touched && !x.finished
 }
 
 // uploadFailed reports whether the request's body could not be read from the client.

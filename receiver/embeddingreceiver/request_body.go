@@ -16,6 +16,8 @@ type requestBody struct {
 	length   int64 // negative if nobody knows
 	exchange *exchange
 	read     int64
+	// asked is whether the client sends the body only when it is told to go on (Expect: 100-continue).
+	asked bool
 	// repeatable is whether there may be other attempts, which share the client's body.
 	repeatable bool
 	over       bool // whether there is a later one; guarded by exchange.mu
@@ -34,11 +36,23 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Close implements io.Closer. A body that nobody has read, because the upstream cannot be reached, is kept first: it names the
+// model, which is known to be away then. net/http's server would wait for as much of it anyway, and throw it away.
+func (b *requestBody) Close() error {
+	if b.length > 0 && b.length <= lingerSize && !b.asked && b.exchange.untouched() {
+		// Not b itself, which whoever gave the request up may still hold.
+		whole := &requestBody{ReadCloser: b.ReadCloser, length: b.length, exchange: b.exchange, repeatable: b.repeatable}
+		_, _ = io.Copy(io.Discard, whole) // an error is noted
+	}
+	return b.ReadCloser.Close()
+}
+
 // readCopy reads what an attempt before has read from the client. It returns nothing where that is the client's to say.
 func (b *requestBody) readCopy(p []byte) (int, error) {
 	x := b.exchange
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	x.touched = true
 	switch {
 	case b.read == b.length:
 		return 0, io.EOF
@@ -103,7 +117,7 @@ func (b *requestBody) repeater(client io.Reader) func() (io.ReadCloser, error) {
 			return nil, errNotKept
 		}
 		last.over = true
-		last = &requestBody{ReadCloser: b.ReadCloser, length: b.length, exchange: x, repeatable: true}
+		last = &requestBody{ReadCloser: b.ReadCloser, length: b.length, exchange: x, asked: b.asked, repeatable: true}
 		return last, nil
 	}
 }

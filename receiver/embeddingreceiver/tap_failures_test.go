@@ -51,6 +51,35 @@ func TestTapClientAbortsUpload(t *testing.T) {
 	assert.Equal(t, "client_closed_request", r.waitForEvent(t).ErrorType)
 }
 
+// TestTapKnowsTheModelOfAnUnreachableServer: the calls that a server does not get are counted as its own, not under unknown, as if
+// nobody called it any more. The client has its answer no later for that.
+func TestTapKnowsTheModelOfAnUnreachableServer(t *testing.T) {
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	for name, upstream := range map[string]string{"http": gone.URL, "https": strings.Replace(gone.URL, "http", "https", 1)} {
+		t.Run(name, func(t *testing.T) {
+			for _, input := range []string{"a", strings.Repeat("a", 200<<10)} {
+				r := startReceiver(t, options{upstream: upstream})
+				status, _ := post(t, newClient(t), r.tap+"/v1/embeddings", `{"input":"`+input+`","model":"m"}`)
+				assert.Equal(t, http.StatusBadGateway, status)
+				ev := r.waitForEvent(t)
+				assert.Equal(t, "upstream_unreachable", ev.ErrorType)
+				assert.Equal(t, "m", ev.RequestModel)
+				assert.Equal(t, []int64{int64(len(input))}, ev.InputCharacters)
+				assert.Empty(t, r.unanalyzed(t))
+			}
+
+			// A client that wants to be asked for the body has its answer without it.
+			conn, answers := dialRaw(t, startReceiver(t, options{upstream: upstream}).tap)
+			_, err := io.WriteString(conn, "POST /v1/embeddings HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 1000\r\n\r\n")
+			require.NoError(t, err)
+			answer, err := http.ReadResponse(answers, nil)
+			require.NoError(t, err)
+			assert.Equal(t, http.StatusBadGateway, answer.StatusCode)
+		})
+	}
+}
+
 func TestTapOwnErrors(t *testing.T) {
 	release := make(chan struct{})
 	slow := serveUpstream(t, func(w http.ResponseWriter, r *http.Request) { <-release })

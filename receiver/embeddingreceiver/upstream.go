@@ -113,7 +113,7 @@ func (u *upstream) rewrite(pr *httputil.ProxyRequest) {
 		out.Header.Set("Accept-Encoding", "identity")
 	}
 	if out.Body != nil {
-		body := &requestBody{ReadCloser: out.Body, length: out.ContentLength, exchange: x}
+		body := &requestBody{ReadCloser: out.Body, length: out.ContentLength, exchange: x, asked: in.Header.Get("Expect") != ""}
 		out.Body = body
 		if u.base.Scheme == "https" {
 			out.GetBody = body.repeater(in.Body)
