@@ -59,6 +59,12 @@ build/litellm: test/clients/requirements-litellm.txt
 	$@/bin/python -m pip install --quiet --disable-pip-version-check --no-compile -r $<
 	touch $@
 
+# Prometheus 3, which no distribution of Linux has yet, and its promtool. Service discovery stays out: the tests need none.
+build/backends/prometheus build/backends/promtool &: test/backends/prometheus/go.mod test/backends/prometheus/go.sum
+	mkdir -p build/backends
+	go build -modfile=test/backends/prometheus/go.mod -trimpath -tags=remove_all_sd -ldflags="-s -w" -o build/backends/ \
+		github.com/prometheus/prometheus/cmd/prometheus github.com/prometheus/prometheus/cmd/promtool
+
 .PHONY: realservers
 realservers: build ## Run the tap in front of real embedding servers; builds them first, which takes over an hour and 8 GB.
 	test/realservers/setup.sh
