@@ -38,10 +38,10 @@ test: build ## Run every test that needs Go and a C compiler alone. TESTFLAGS=-r
 	cd deploy/grafana/generate && go test ./...
 
 .PHONY: e2e
-e2e: build build/clients build/litellm ## Run the end-to-end tests against a real Prometheus (needs prometheus, node and python3 on the PATH).
+e2e: build build/clients build/litellm build/backends/prometheus ## Run the end-to-end tests against a real Prometheus 2 and 3 (needs prometheus, node and python3 on the PATH).
 	OTELCOL_EMBEDDING=$(CURDIR)/$(BINARY) EMBEDDINGDEMO=$(CURDIR)/$(DEMO) \
 	E2E_NODE=$$(command -v node) E2E_PYTHON=$(CURDIR)/build/clients/bin/python \
-	E2E_LITELLM=$(CURDIR)/build/litellm/bin/python \
+	E2E_LITELLM=$(CURDIR)/build/litellm/bin/python E2E_PROMETHEUS=$(CURDIR)/build/backends/prometheus \
 		go test -count=1 -timeout=20m -tags=$(TAGS),e2e ./test/e2e/... ./test/dashboards/
 
 # The official OpenAI clients: Python's in a virtual environment, beside the library that Open WebUI sends by, Node's
