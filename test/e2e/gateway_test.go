@@ -31,7 +31,7 @@ processors:
 `
 
 // startShipped starts a collector with a shipped configuration and more YAML merged over it.
-func startShipped(t *testing.T, name string, env []string, more ...string) {
+func startShipped(t *testing.T, name string, env []string, more ...string) *collector.Process {
 	t.Helper()
 	args := []string{"--config", filepath.Join(collector.Root(t), "config", name)}
 	for i, text := range more {
@@ -48,6 +48,7 @@ func startShipped(t *testing.T, name string, env []string, more ...string) {
 		"EMBEDDING_TELEMETRY_PORT="+port,
 	), args...)
 	p.WaitHTTP("http://" + health)
+	return p
 }
 
 // TestGateway: three agents, each in front of a server of its own, and the gateway that merges what they report. The one server that
