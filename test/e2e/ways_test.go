@@ -5,6 +5,7 @@ package e2e
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -153,10 +154,14 @@ func (w *ways) each(t *testing.T, check func(t *testing.T, p *prometheusServer))
 
 // instance is the label of the series that came in by a way.
 func (w *ways) instance(p *prometheusServer) string {
-	if p.url == w.servers["scrape by Prometheus 3"].url {
+	if w.scraped(p) {
 		return w.metrics
 	}
 	return "host-a"
+}
+
+func (w *ways) scraped(p *prometheusServer) bool {
+	return p.url == w.servers["scrape by Prometheus 3"].url
 }
 
 // calls sends n calls of which the first failed ones ask for more dimensions than there are.
@@ -174,12 +179,14 @@ func (s *stack) calls(t *testing.T, n, failed int) {
 var ours = regexp.MustCompile(`^(embedding|gen_ai|gpu|hw|nvml)_`)
 
 // TestWaysIntoPrometheus: the same metrics with the same labels and values come out of a scrape, of remote write in both versions
-// and of OTLP.
+// and of OTLP. That the collector ends only a scrape notices at once.
 func TestWaysIntoPrometheus(t *testing.T) {
 	const calls, failed = 60, 7
 	w := startWays(t, nil)
 	debian := startPrometheus(t, w.metrics)
-	w.calls(t, calls, failed)
+	w.calls(t, calls-1, failed)
+	const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+	w.traced(t, trace)
 
 	debian.eventually(`sum(embedding_requests_total)`, func(v float64) bool { return v == calls }, "every call is counted")
 	want := seriesOf(debian)
@@ -189,7 +196,60 @@ func TestWaysIntoPrometheus(t *testing.T) {
 		p.eventually(`sum(embedding_requests_total)`, func(v float64) bool { return v == calls }, "every call is counted")
 		assertContract(t, p, w.instance(p), calls, failed, false)
 		assert.Equal(t, want, seriesOf(p), "every series that a scrape by Prometheus 2 shows, and no other")
-		t.Logf("bucket bounds: %s", p.query(`embedding_request_duration_seconds_bucket{le=~"2(\\.0)?"}`)[0].Labels["le"])
+		exemplars := p.exemplars(`embedding_request_duration_seconds_bucket`)
+		if p.url == w.servers["remote write 2"].url {
+			assert.Empty(t, exemplars, "the exporter's second version sends none; docs/prometheus.md says so")
+		} else {
+			assert.Contains(t, exemplars, trace)
+		}
+		bound := "2"
+		if w.scraped(p) {
+			bound = "2.0"
+		}
+		assert.NotEmpty(t, p.query(`embedding_request_duration_seconds_bucket{le="`+bound+`"}`), "how a bound of 2 is written")
+	})
+
+	require.NoError(t, w.collector.Stop(), w.collector.Output())
+	w.each(t, func(t *testing.T, p *prometheusServer) {
+		if w.scraped(p) {
+			p.eventually(`count(embedding_requests_total)`, func(v float64) bool { return v == 0 }, "gone with the collector")
+			assert.Zero(t, p.value(`up`))
+			return
+		}
+		assert.EqualValues(t, calls, p.value(`sum(embedding_requests_total)`), "shown for 5 minutes more")
+		assert.Empty(t, p.query(`up`))
+	})
+}
+
+// traced sends one call that belongs to a trace.
+func (s *stack) traced(t *testing.T, trace string) {
+	t.Helper()
+	request, err := http.NewRequest(http.MethodPost, s.tap+"/v1/embeddings", strings.NewReader(`{"model": "`+model+`", "input": "traced"}`))
+	require.NoError(t, err)
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("traceparent", "00-"+trace+"-00f067aa0ba902b7-01")
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	require.Equal(t, http.StatusOK, response.StatusCode)
+}
+
+// TestNativeHistograms: with exponential histograms the same metrics come out as native ones, by every way.
+func TestNativeHistograms(t *testing.T) {
+	const calls, failed = 40, 3
+	w := startWays(t, nil, section(t, "native-histograms.yaml"))
+	w.calls(t, calls/2, failed)
+	for _, p := range w.servers { // a rate needs two samples that differ
+		p.eventually(`sum(embedding_requests_total)`, func(v float64) bool { return v == calls/2 }, "the first half is counted")
+	}
+	w.calls(t, calls/2, 0)
+	w.each(t, func(t *testing.T, p *prometheusServer) {
+		p.eventually(`sum(embedding_requests_total)`, func(v float64) bool { return v == calls }, "every call is counted")
+		assertContract(t, p, w.instance(p), calls, failed, true)
+		p.eventually(`histogram_quantile(0.95, sum(rate(embedding_request_duration_seconds[5m])))`,
+			func(v float64) bool { return v > 0 && v < 5 }, "a quantile of the calls")
+		assert.InDelta(t, 1, p.value(`histogram_fraction(0, 5, sum(rate(embedding_request_duration_seconds[5m])))`), 1e-6,
+			"the share of calls below a bound, which need not be one of a bucket")
 	})
 }
 
