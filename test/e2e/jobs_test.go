@@ -42,8 +42,7 @@ service: {pipelines: {logs: {exporters: [embedding_metrics]}, traces: {exporters
 			"EMBEDDING_INGEST=" + collector.Address(t),
 			"VLLM_TARGET=" + collector.Address(t),
 			"GATEWAY_ENDPOINT=" + otlp,
-			// As config/metrics/README.md says: what is on disk at the end is never sent, what is in memory is.
-		}, "exporters: {otlp_grpc/gateway: {sending_queue: {storage: null}}}")
+		})
 		s.calls(t, calls, 0)
 		require.NoError(t, job.Stop(), job.Output())
 		total += calls
@@ -109,8 +108,7 @@ func TestPushgateway(t *testing.T) {
 	gateway.WaitHTTP("http://" + address + "/-/ready")
 
 	s := startStack(t, []string{"PUSHGATEWAY_TARGET=" + address}, section(t, "pushgateway.yaml"),
-		"receivers: {prometheus/pushgateway: {config: {global: {scrape_interval: 1s}, scrape_configs: ["+
-			"{job_name: pushgateway, honor_labels: true, scrape_interval: 1s, static_configs: [{targets: ["+address+"]}]}]}}}")
+		"receivers: {prometheus/pushgateway: {config: {global: {scrape_interval: 1s}}}}")
 	servers := map[string]*prometheusServer{
 		"Prometheus":    runPrometheus(t, prometheus3(t), scrapeConfig(address, "honor_labels: true")),
 		"the collector": runPrometheus(t, prometheus3(t), scrapeConfig(s.metrics, "honor_labels: true")),
