@@ -38,10 +38,10 @@ test: build ## Run every test that needs Go and a C compiler alone. TESTFLAGS=-r
 	cd deploy/grafana/generate && go test ./...
 
 .PHONY: e2e
-e2e: build build/clients build/litellm ## Run the end-to-end tests against a real Prometheus (needs prometheus, node and python3 on the PATH).
+e2e: build build/clients build/litellm build/backends/prometheus ## Run the end-to-end tests against a real Prometheus 2 and 3 (needs prometheus, node and python3 on the PATH).
 	OTELCOL_EMBEDDING=$(CURDIR)/$(BINARY) EMBEDDINGDEMO=$(CURDIR)/$(DEMO) \
 	E2E_NODE=$$(command -v node) E2E_PYTHON=$(CURDIR)/build/clients/bin/python \
-	E2E_LITELLM=$(CURDIR)/build/litellm/bin/python \
+	E2E_LITELLM=$(CURDIR)/build/litellm/bin/python E2E_PROMETHEUS=$(CURDIR)/build/backends/prometheus \
 		go test -count=1 -timeout=20m -tags=$(TAGS),e2e ./test/e2e/... ./test/dashboards/
 
 # The official OpenAI clients: Python's in a virtual environment, beside the library that Open WebUI sends by, Node's
@@ -66,6 +66,12 @@ kubernetes: build ## Check the Kubernetes manifests and the Helm chart, without 
 .PHONY: kubernetes-generate
 kubernetes-generate: ## Write the parts of deploy/kubernetes and deploy/helm that come from other files.
 	cd test/kubernetes && go test -count=1 -run='^(TestRules|TestReadmeOfChart|TestOperator)$$' . -update
+
+# Prometheus 3, which no distribution of Linux has yet, and its promtool. Service discovery stays out: the tests need none.
+build/backends/prometheus build/backends/promtool &: test/backends/prometheus/go.mod test/backends/prometheus/go.sum
+	mkdir -p build/backends
+	go build -modfile=test/backends/prometheus/go.mod -trimpath -tags=remove_all_sd -ldflags="-s -w" -o build/backends/ \
+		github.com/prometheus/prometheus/cmd/prometheus github.com/prometheus/prometheus/cmd/promtool
 
 .PHONY: realservers
 realservers: build ## Run the tap in front of real embedding servers; builds them first, which takes over an hour and 8 GB.

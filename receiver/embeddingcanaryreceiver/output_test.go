@@ -2,6 +2,7 @@ package embeddingcanaryreceiver
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 	"testing"
 	"time"
@@ -109,6 +110,26 @@ func TestRepeat(t *testing.T) {
 	last := rig.latest()["embedding.canary.last_round.time"].Gauge().DataPoints().At(0)
 	assert.Equal(t, float64(noon.Unix()), last.DoubleValue())
 	assert.Equal(t, noon.Add(time.Minute), last.Timestamp().AsTime())
+}
+
+// TestEmissionsAreInOrder: replicas that end a round in another order than they are heard share metrics, whose samples have to be
+// newer than those before all the same.
+func TestEmissionsAreInOrder(t *testing.T) {
+	o := newOutputs(t)
+	for i, end := range []time.Time{noon, noon.Add(-time.Second), noon, noon.Add(time.Second)} {
+		r := o.replica(fmt.Sprint("10.0.0.", i, ":8000"))
+		ended := result()
+		ended.End = end
+		o.target.done(t.Context(), r, &round{errors: map[string]int64{}}, &ended)
+	}
+	var times []time.Time
+	for i := range o.metrics.AllMetrics() {
+		rig := rig{t: t, metrics: &consumertest.MetricsSink{}}
+		require.NoError(t, rig.metrics.ConsumeMetrics(t.Context(), o.metrics.AllMetrics()[i]))
+		times = append(times, rig.latest()["embedding.canary.replicas"].Gauge().DataPoints().At(0).Timestamp().AsTime())
+	}
+	ms := time.Millisecond
+	assert.Equal(t, []time.Time{noon, noon.Add(ms), noon.Add(2 * ms), noon.Add(time.Second)}, times)
 }
 
 // TestErrorTypesAreCapped: servers choose them.

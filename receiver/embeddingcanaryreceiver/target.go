@@ -43,6 +43,9 @@ type target struct {
 	// replicas are those that are probed.
 	replicas map[string]*probed
 
+	emission sync.Mutex // held for one emission; locked before mu
+	emitted  time.Time  // of the latest one
+
 	// What follows belongs to run alone.
 	vanished map[string]*vanished
 	failing  bool // whether the latest look-up failed
@@ -295,25 +298,42 @@ func (t *target) snapshot() map[string]*probed {
 
 // done notes what a round has found, and emits it.
 func (t *target) done(ctx context.Context, r *replica, now *round, result *embedding.CanaryResult) {
-	t.mu.Lock()
-	r.tally.add(now, result)
-	metrics := t.out.collect(t, []*replica{r}, result.End)
-	t.mu.Unlock()
-	t.out.sendMetrics(ctx, metrics, t.logger)
+	t.emit(ctx, result.End, func() []*replica {
+		r.tally.add(now, result)
+		return []*replica{r}
+	})
 	t.out.sendResult(ctx, result, t.logger)
 	t.out.sendSpans(ctx, now.spans, t.logger)
 }
 
 // repeat emits what has not been emitted for most of an interval.
 func (t *target) repeat(ctx context.Context, now time.Time) {
-	t.mu.Lock()
-	var due []*replica
-	for _, p := range t.replicas {
-		if p.tally.latest.Round > 0 && now.Sub(p.tally.emitted) > t.cfg.Interval/2 {
-			due = append(due, p.replica)
+	t.emit(ctx, now, func() []*replica {
+		var due []*replica
+		for _, p := range t.replicas {
+			if p.tally.latest.Round > 0 && now.Sub(p.tally.emitted) > t.cfg.Interval/2 {
+				due = append(due, p.replica)
+			}
 		}
+		return due
+	})
+}
+
+// emit emits the metrics of the replicas that are due, as of now. Replicas end their rounds side by side and share the target's own
+// metrics, and backends refuse a sample that is not newer, by a millisecond, than the one before: so emissions follow each other.
+func (t *target) emit(ctx context.Context, now time.Time, due func() []*replica) {
+	t.emission.Lock()
+	defer t.emission.Unlock()
+	if next := t.emitted.Add(time.Millisecond); now.Before(next) {
+		now = next
 	}
-	metrics := t.out.collect(t, due, now)
+	t.mu.Lock()
+	replicas := due()
+	metrics := t.out.collect(t, replicas, now)
 	t.mu.Unlock()
+	if len(replicas) == 0 {
+		return
+	}
+	t.emitted = now
 	t.out.sendMetrics(ctx, metrics, t.logger)
 }

@@ -3,6 +3,8 @@
 package config
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,39 +29,96 @@ func TestShippedConfigurations(t *testing.T) {
 	binary := collector.Binary(t)
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
-			args := []string{"--config", file}
+			whole := []string{file}
 			if base, ok := mergedOver[filepath.Base(file)]; ok {
-				args = append([]string{"--config", filepath.Join(filepath.Dir(file), base)}, args...)
+				whole = []string{filepath.Join(filepath.Dir(file), base), file}
 			}
-			validate := collector.Start(t, binary, nil, append([]string{"validate"}, args...)...)
-			require.NoError(t, validate.Wait(), validate.Output())
-
-			health := collector.Address(t)
-			telemetryHost, telemetryPort, _ := strings.Cut(collector.Address(t), ":")
-			p := collector.Start(t, binary, []string{
-				"EMBEDDING_UPSTREAM=http://" + collector.Address(t),
-				"EMBEDDING_TAP=" + collector.Address(t),
-				"EMBEDDING_INGEST=" + collector.Address(t),
-				"EMBEDDING_METRICS=" + collector.Address(t),
-				"EMBEDDING_HEALTH=" + health,
-				"EMBEDDING_STORAGE=" + t.TempDir(),
-				"EMBEDDING_REQUEST_LOG=" + filepath.Join(t.TempDir(), "requests.jsonl"),
-				"EMBEDDING_TELEMETRY=" + telemetryHost,
-				"EMBEDDING_TELEMETRY_PORT=" + telemetryPort,
-				"OTLP_GRPC=" + collector.Address(t),
-				"OTLP_HTTP=" + collector.Address(t),
-				"VLLM_TARGET=" + collector.Address(t),
-				"LOKI_ENDPOINT=http://" + collector.Address(t) + "/otlp",
-				"OTLP_ENDPOINT=http://" + collector.Address(t),
-				"GATEWAY_ENDPOINT=" + collector.Address(t),
-				"GATEWAY_HOSTS=[" + collector.Address(t) + ", " + collector.Address(t) + "]",
-			}, args...)
-			p.WaitHTTP("http://" + health)
-			require.NoError(t, p.Stop(), p.Output())
-			assert.NotContains(t, p.Output(), "panic")
-			assert.NotContains(t, p.Output(), "deprecated", "a shipped configuration uses a deprecated key")
+			starts(t, binary, nil, whole...)
 		})
 	}
+}
+
+// TestMetricsSections starts the sections of config/metrics with the files that its README.md names.
+func TestMetricsSections(t *testing.T) {
+	binary := collector.Binary(t)
+	config := func(names ...string) []string {
+		var files []string
+		for _, name := range names {
+			files = append(files, filepath.Join(collector.Root(t), "config", name+".yaml"))
+		}
+		return files
+	}
+	// Without a server that takes what is pushed, a collector waits for it before it ends.
+	backend := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer backend.Close()
+	for _, names := range [][]string{
+		{"standalone", "metrics/otlp"},
+		{"gateway", "metrics/otlp"},
+		{"quickstart", "metrics/remote-write"},
+		{"standalone", "metrics/remote-write"},
+		{"gateway", "metrics/remote-write"},
+		{"standalone", "metrics/otlp", "metrics/native-histograms"},
+		{"gateway", "metrics/jobs"},
+		{"standalone", "metrics/pushgateway"},
+	} {
+		t.Run(strings.ReplaceAll(strings.Join(names, " "), "/", "_"), func(t *testing.T) {
+			starts(t, binary, []string{
+				"HOST_NAME=host-a",
+				"METRICS_OTLP_ENDPOINT=" + backend.URL,
+				"JOBS_OTLP_HTTP=" + collector.Address(t),
+				"JOBS_METRICS=" + collector.Address(t),
+				"PUSHGATEWAY_TARGET=" + collector.Address(t),
+				"REMOTE_WRITE_ENDPOINT=" + backend.URL,
+			}, config(names...)...)
+		})
+	}
+	// Whose metrics they are has to be said: two collectors without a name would write into the same series.
+	for _, name := range []string{"metrics/otlp", "metrics/remote-write"} {
+		var args []string
+		for _, file := range config("standalone", name) {
+			args = append(args, "--config", file)
+		}
+		p := collector.Start(t, binary, []string{"HOST_NAME="}, append(args, "validate")...)
+		require.Error(t, p.Wait(), "%s is accepted without HOST_NAME", name)
+		assert.Contains(t, p.Output(), "service.instance.id")
+	}
+}
+
+// starts validates files with the addresses that they have by default, then starts them on free ports with no backend there, waits
+// until the collector is healthy and ends it.
+func starts(t *testing.T, binary string, env []string, files ...string) {
+	t.Helper()
+	var args []string
+	for _, file := range files {
+		args = append(args, "--config", file)
+	}
+	validate := collector.Start(t, binary, env, append([]string{"validate"}, args...)...)
+	require.NoError(t, validate.Wait(), validate.Output())
+
+	health := collector.Address(t)
+	telemetryHost, telemetryPort, _ := strings.Cut(collector.Address(t), ":")
+	p := collector.Start(t, binary, append(env,
+		"EMBEDDING_UPSTREAM=http://"+collector.Address(t),
+		"EMBEDDING_TAP="+collector.Address(t),
+		"EMBEDDING_INGEST="+collector.Address(t),
+		"EMBEDDING_METRICS="+collector.Address(t),
+		"EMBEDDING_HEALTH="+health,
+		"EMBEDDING_STORAGE="+t.TempDir(),
+		"EMBEDDING_REQUEST_LOG="+filepath.Join(t.TempDir(), "requests.jsonl"),
+		"EMBEDDING_TELEMETRY="+telemetryHost,
+		"EMBEDDING_TELEMETRY_PORT="+telemetryPort,
+		"OTLP_GRPC="+collector.Address(t),
+		"OTLP_HTTP="+collector.Address(t),
+		"VLLM_TARGET="+collector.Address(t),
+		"LOKI_ENDPOINT=http://"+collector.Address(t)+"/otlp",
+		"OTLP_ENDPOINT=http://"+collector.Address(t),
+		"GATEWAY_ENDPOINT="+collector.Address(t),
+		"GATEWAY_HOSTS=["+collector.Address(t)+", "+collector.Address(t)+"]",
+	), args...)
+	p.WaitHTTP("http://" + health)
+	require.NoError(t, p.Stop(), p.Output())
+	assert.NotContains(t, p.Output(), "panic")
+	assert.NotContains(t, p.Output(), "deprecated", "a shipped configuration uses a deprecated key")
 }
 
 // wrongConfiguration is one entry of testdata/wrong.yaml.

@@ -70,7 +70,7 @@ func (a *arrivals) sorted() []string {
 	return names
 }
 
-func ruleFiles(t *testing.T) []string {
+func shippedRules(t *testing.T) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(collector.Root(t), "deploy", "prometheus", "*.rules.yaml"))
 	require.NoError(t, err)
@@ -81,7 +81,7 @@ func ruleFiles(t *testing.T) []string {
 func alertNames(t *testing.T) []string {
 	t.Helper()
 	var names []string
-	for _, file := range ruleFiles(t) {
+	for _, file := range shippedRules(t) {
 		data, err := os.ReadFile(file)
 		require.NoError(t, err)
 		var content struct {

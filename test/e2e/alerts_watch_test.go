@@ -46,7 +46,9 @@ func startWatch(t *testing.T, arrived *arrivals, targets []string, bystanders ..
 	binary, err := exec.LookPath("prometheus-alertmanager")
 	require.NoError(t, err, "these tests need Alertmanager (Debian: apt-get install prometheus-alertmanager)")
 	api := alerting.StartAlertmanager(t, binary, w.hook)
-	w.prometheus = runPrometheus(t, watchConfig(t, targets, strings.TrimPrefix(api, "http://")))
+	server, err := exec.LookPath("prometheus")
+	require.NoError(t, err, "these tests need prometheus on the PATH (Debian: apt-get install prometheus)")
+	w.prometheus = runPrometheus(t, server, watchConfig(t, targets, strings.TrimPrefix(api, "http://")))
 	t.Logf("Prometheus is at %s and scrapes %v", w.prometheus.url, targets)
 	t.Cleanup(func() {
 		for _, n := range w.hook.Notifications() {
@@ -63,7 +65,7 @@ func startWatch(t *testing.T, arrived *arrivals, targets []string, bystanders ..
 func watchConfig(t *testing.T, targets []string, alertmanager string) string {
 	t.Helper()
 	dir := t.TempDir()
-	for _, file := range ruleFiles(t) {
+	for _, file := range shippedRules(t) {
 		shipped, err := os.ReadFile(file)
 		require.NoError(t, err)
 		short, err := alerting.Compress(shipped, timesFaster, longestFor)

@@ -14,19 +14,19 @@ import (
 
 	"github.com/otelcol-embedding/otelcol-embedding/test/collector"
 	"github.com/otelcol-embedding/otelcol-embedding/test/dashboards"
-	"github.com/otelcol-embedding/otelcol-embedding/test/fakenvml"
 )
 
 // TestShippedRulesAndDashboards loads the rules of deploy/prometheus, and runs the queries of the dashboards, against what the real
-// collector exports. Rules have no error and no alarm, and every panel has data but those of what is not there.
+// collector exports, by every way into Prometheus. Rules have no error and no alarm, and every panel has data but those of what is
+// not there.
 func TestShippedRulesAndDashboards(t *testing.T) {
-	gpu := fakenvml.Build(t, t.TempDir())
-	scenario := filepath.Join(t.TempDir(), "scenario")
-	writeMemoryUsed(t, scenario, 4000)
-	s := startStack(t, []string{fakenvml.ScenarioEnv + "=" + scenario}, verdictsOverlay, fmt.Sprintf(`
+	rules, err := filepath.Glob(filepath.Join(collector.Root(t), "deploy/prometheus/*.rules.yaml"))
+	require.NoError(t, err)
+	require.NotEmpty(t, rules)
+	s := startWays(t, rules, verdictsOverlay, `
 receivers:
   nvml:
-    library_path: %q
+    intervals: {costly: 1s} # energy; what is pushed comes as often as it is read, and rates here are over 10 s
   embedding_canary:
     interval: 1s
     budget: {server_time: 1}
@@ -37,11 +37,11 @@ service:
       receivers: [embedding, embedding_canary]
     metrics:
       receivers: [embedding_metrics, embedding_canary, nvml]
-`, gpu))
-	rules, err := filepath.Glob(filepath.Join(collector.Root(t), "deploy/prometheus/*.rules.yaml"))
-	require.NoError(t, err)
-	require.NotEmpty(t, rules)
-	prometheus := startPrometheus(t, s.metrics, rules...)
+    metrics/push:
+      receivers: [embedding_metrics, embedding_canary, nvml]
+`)
+	s.servers["scrape by Prometheus 2"] = startPrometheus(t, s.metrics, rules...)
+	prometheus := s.servers["scrape by Prometheus 2"]
 
 	call := 0
 	embed := func() {
@@ -55,11 +55,21 @@ service:
 		}
 		return prometheus.value(`max(embedding_quality_state{verdict="healthy"})`) == 1
 	}, 3*time.Minute, time.Millisecond)
-	prometheus.eventually(`min(embedding_canary_ok)`, func(v float64) bool { return v == 1 }, "the canary knows its texts")
 	require.Equal(t, 400, s.embed(map[string]any{"input": "a", "dimensions": 1}))
-	prometheus.eventually(`count(rate(embedding_request_errors_total{status_code="400"}[10s]))`, func(v float64) bool { return v == 1 },
-		"the error was scraped twice")
+	s.each(t, func(t *testing.T, p *prometheusServer) {
+		p.eventually(`max(embedding_quality_state{verdict="healthy"})`, func(v float64) bool { return v == 1 }, "healthy")
+		p.eventually(`min(embedding_canary_ok)`, func(v float64) bool { return v == 1 }, "the canary knows its texts")
+		p.eventually(`count(rate(embedding_request_errors_total{status_code="400"}[10s]))`, func(v float64) bool { return v == 1 },
+			"the error arrived twice")
+		assertPanels(t, p)
+		assertRules(t, p)
+		assert.Zero(t, counted(t, p.url, "prometheus_tsdb_out_of_order_samples_total"), "samples refused because they came too late")
+	})
+}
 
+// assertPanels runs the queries of the dashboards.
+func assertPanels(t *testing.T, prometheus *prometheusServer) {
+	t.Helper()
 	boards, err := dashboards.Load(filepath.Join(collector.Root(t), "deploy/grafana/dashboards"))
 	require.NoError(t, err)
 	values := dashboards.Values{
@@ -88,6 +98,11 @@ service:
 		assert.Equal(t, empty[b.UID], slices.Compact(found), "panels of %s without data", b.UID)
 	}
 
+}
+
+// assertRules asks how the rules fare.
+func assertRules(t *testing.T, prometheus *prometheusServer) {
+	t.Helper()
 	var answer struct {
 		Data struct {
 			Groups []struct {

@@ -20,43 +20,72 @@ import (
 	"github.com/otelcol-embedding/otelcol-embedding/test/collector"
 )
 
-// prometheusServer is a real Prometheus that scrapes one target every second.
+// prometheusServer is a real Prometheus.
 type prometheusServer struct {
-	t   *testing.T
-	url string
+	t       *testing.T
+	url     string
+	process *collector.Process
+	start   func() *collector.Process
 }
 
-// startPrometheus starts a Prometheus that scrapes target and loads the rule files.
+// startPrometheus starts a Prometheus that scrapes target every second and loads the rule files.
 func startPrometheus(t *testing.T, target string, rules ...string) *prometheusServer {
 	t.Helper()
-	return runPrometheus(t, fmt.Sprintf(`
+	binary, err := exec.LookPath("prometheus")
+	require.NoError(t, err, "these tests need prometheus on the PATH (Debian: apt-get install prometheus)")
+	return runPrometheus(t, binary, scrapeConfig(target)+ruleFiles(rules))
+}
+
+// prometheus3 returns the path of a Prometheus 3, which Debian does not have.
+func prometheus3(t *testing.T) string {
+	t.Helper()
+	path := os.Getenv("E2E_PROMETHEUS")
+	require.NotEmpty(t, path, "these tests need Prometheus 3: make build/backends/prometheus, and E2E_PROMETHEUS is its path")
+	return path
+}
+
+// scrapeConfig is a configuration that scrapes one target; more are further keys of the scrape, one a line.
+func scrapeConfig(target string, more ...string) string {
+	config := fmt.Sprintf(`
 global: {scrape_interval: 1s, evaluation_interval: 1s}
 scrape_configs:
   - job_name: otelcol-embedding
     static_configs: [{targets: [%q]}]
-rule_files: [%s]
-`, target, joinQuoted(rules)))
+`, target)
+	for _, line := range more {
+		config += "    " + line + "\n"
+	}
+	return config
 }
 
-// runPrometheus starts a Prometheus with a configuration, checked by promtool first.
-func runPrometheus(t *testing.T, config string) *prometheusServer {
+func ruleFiles(files []string) string {
+	return "rule_files: [" + joinQuoted(files) + "]\n"
+}
+
+// runPrometheus starts a Prometheus with a configuration that promtool has checked first, and waits until it is ready.
+func runPrometheus(t *testing.T, binary, config string, flags ...string) *prometheusServer {
 	t.Helper()
-	binary, err := exec.LookPath("prometheus")
-	require.NoError(t, err, "these tests need prometheus on the PATH (Debian: apt-get install prometheus)")
 	dir := t.TempDir()
 	file := filepath.Join(dir, "prometheus.yml")
 	require.NoError(t, os.WriteFile(file, []byte(config), 0o600))
-	check := collector.Start(t, "promtool", nil, "check", "config", file)
+	promtool := filepath.Join(filepath.Dir(binary), "promtool")
+	check := collector.Start(t, promtool, nil, "check", "config", file)
 	require.NoError(t, check.Wait(), check.Output())
 
 	address := collector.Address(t)
-	p := collector.Start(t, binary, nil,
-		"--config.file="+file,
-		"--storage.tsdb.path="+filepath.Join(dir, "data"),
-		"--web.listen-address="+address,
-		"--enable-feature=exemplar-storage")
-	p.WaitHTTP("http://" + address + "/-/ready")
-	return &prometheusServer{t: t, url: "http://" + address}
+	p := &prometheusServer{t: t, url: "http://" + address}
+	p.start = func() *collector.Process {
+		process := collector.Start(t, binary, nil, append([]string{
+			"--config.file=" + file,
+			"--storage.tsdb.path=" + filepath.Join(dir, "data"),
+			"--web.listen-address=" + address,
+			"--enable-feature=exemplar-storage",
+		}, flags...)...)
+		process.WaitHTTP(p.url + "/-/ready")
+		return process
+	}
+	p.process = p.start()
+	return p
 }
 
 func joinQuoted(files []string) string {

@@ -59,6 +59,7 @@ type stack struct {
 	tap        string // base URL of the tap
 	ingest     string // base URL of the ingest
 	metrics    string // host:port that Prometheus scrapes
+	telemetry  string // host:port of the collector's own metrics
 	requestLog string // file of the request log
 	collector  *collector.Process
 	start      func() *collector.Process
@@ -66,6 +67,12 @@ type stack struct {
 
 // startStack starts the demo server and the collector; more is YAML that is merged over the configuration.
 func startStack(t *testing.T, env []string, more ...string) *stack {
+	t.Helper()
+	return startStackWith(t, nil, env, more...)
+}
+
+// startStackWith is startStack with further flags of the collector.
+func startStackWith(t *testing.T, flags, env []string, more ...string) *stack {
 	t.Helper()
 	server, tap, ingest := collector.Address(t), collector.Address(t), collector.Address(t)
 	metrics, health, telemetry := collector.Address(t), collector.Address(t), collector.Address(t)
@@ -75,6 +82,7 @@ func startStack(t *testing.T, env []string, more ...string) *stack {
 		tap:        "http://" + tap,
 		ingest:     "http://" + ingest,
 		metrics:    metrics,
+		telemetry:  telemetry,
 		requestLog: filepath.Join(t.TempDir(), "requests.jsonl"),
 	}
 	demo := collector.Start(t, collector.Demo(t), nil, "serve", "--endpoint", server,
@@ -87,6 +95,7 @@ func startStack(t *testing.T, env []string, more ...string) *stack {
 		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 		args = append(args, "--config", file)
 	}
+	args = append(args, flags...)
 	host, port, _ := strings.Cut(telemetry, ":")
 	s.start = func() *collector.Process {
 		p := collector.Start(t, collector.Binary(t), append(env,
