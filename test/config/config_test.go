@@ -15,16 +15,23 @@ import (
 	"github.com/otelcol-embedding/otelcol-embedding/test/collector"
 )
 
+// sections are the files in config/ that are added to another one with a second --config.
+var sections = map[string]string{"agent-spread.yaml": "agent.yaml"}
+
 // TestShippedConfigurations validates each file in config/ with the addresses it has by default, then starts it on
 // free ports with no backend there, waits until it is healthy and ends it.
 func TestShippedConfigurations(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(collector.Root(t), "config", "*.yaml"))
 	require.NoError(t, err)
-	require.Len(t, files, 4)
+	require.Len(t, files, 5)
 	binary := collector.Binary(t)
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
-			validate := collector.Start(t, binary, nil, "validate", "--config", file)
+			args := []string{"--config", file}
+			if whole, ok := sections[filepath.Base(file)]; ok {
+				args = append([]string{"--config", filepath.Join(filepath.Dir(file), whole)}, args...)
+			}
+			validate := collector.Start(t, binary, nil, append([]string{"validate"}, args...)...)
 			require.NoError(t, validate.Wait(), validate.Output())
 
 			health := collector.Address(t)
@@ -45,7 +52,7 @@ func TestShippedConfigurations(t *testing.T) {
 				"LOKI_ENDPOINT=http://" + collector.Address(t) + "/otlp",
 				"OTLP_ENDPOINT=http://" + collector.Address(t),
 				"GATEWAY_ENDPOINT=" + collector.Address(t),
-			}, "--config", file)
+			}, args...)
 			p.WaitHTTP("http://" + health)
 			require.NoError(t, p.Stop(), p.Output())
 			assert.NotContains(t, p.Output(), "panic")
