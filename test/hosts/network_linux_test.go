@@ -46,17 +46,18 @@ func (n *network) ip(args ...string) {
 type host struct {
 	network       *network
 	name, address string
+	port          string // the bridge's end of the cable
 }
 
 // newHost adds a host.
 func (n *network) newHost(name string) *host {
 	n.t.Helper()
 	n.hosts++
-	h := &host{network: n, name: name, address: fmt.Sprintf("10.231.0.%d", 1+n.hosts)}
+	h := &host{network: n, name: name, address: fmt.Sprintf("10.231.0.%d", 1+n.hosts), port: fmt.Sprint("port", n.hosts)}
 	n.ip("netns", "add", name)
 	n.t.Cleanup(func() { n.ip("netns", "del", name) }) // with its end of the cable, and so with the other
-	n.ip("link", "add", h.port(), "type", "veth", "peer", "name", "eth0", "netns", name)
-	n.ip("link", "set", h.port(), "master", "bridge0", "up")
+	n.ip("link", "add", h.port, "type", "veth", "peer", "name", "eth0", "netns", name)
+	n.ip("link", "set", h.port, "master", "bridge0", "up")
 	n.ip("-n", name, "addr", "add", h.address+"/24", "dev", "eth0")
 	n.ip("-n", name, "link", "set", "lo", "up")
 	n.ip("-n", name, "link", "set", "eth0", "up")
@@ -64,13 +65,10 @@ func (n *network) newHost(name string) *host {
 	return h
 }
 
-// port is the bridge's end of the host's cable.
-func (h *host) port() string { return "port-" + h.name }
-
 // unplug takes the cable out: packets are lost, and nobody is told.
-func (h *host) unplug() { h.network.ip("link", "set", h.port(), "down") }
+func (h *host) unplug() { h.network.ip("link", "set", h.port, "down") }
 
-func (h *host) plug() { h.network.ip("link", "set", h.port(), "up") }
+func (h *host) plug() { h.network.ip("link", "set", h.port, "up") }
 
 // start starts a program on the host.
 func (h *host) start(program string, env []string, args ...string) *collector.Process {
