@@ -136,7 +136,7 @@ func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		for _, scope := range resource.ScopeLogs().All() {
 			for _, record := range scope.LogRecords().All() {
 				switch record.EventName() {
-				case embedding.EventName:
+				case embedding.RequestEventName:
 					s.events.add(record)
 				case embedding.WindowEventName:
 					s.windows.add(record)
