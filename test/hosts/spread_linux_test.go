@@ -58,8 +58,9 @@ func TestSpread(t *testing.T) {
 	load := startLoad(t, 20*time.Millisecond, agents...)
 
 	counts := func(g *gateway) bool { return len(find(g.metrics(), "embedding_requests_total{")) > 0 }
-	require.Eventually(t, func() bool { return backend.judges(first, mainModel) && backend.judges(first, otherModel) }, time.Minute, time.Second,
-		"the one gateway judges all models")
+	require.Eventually(t, func() bool {
+		return backend.judges(first, mainModel) && backend.judges(first, otherModel)
+	}, time.Minute, time.Second, "the one gateway judges all models")
 
 	// A gateway is added.
 	second.start()

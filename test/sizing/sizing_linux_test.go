@@ -51,8 +51,10 @@ func TestSizing(t *testing.T) {
 	}
 	duration := time.Duration(seconds) * time.Second
 	var page strings.Builder
-	fmt.Fprintf(&page, "%s; %s a row, after half of that to warm up, %d GPUs (simulated driver), 2560 dimensions.\n\n", machine(t), duration, gpus)
-	fmt.Fprintln(&page, "| configuration | calls/s | texts a call | encoding | CPU, cores | CPU a call, ms | CPU a vector, ms | memory, MiB | disk, KiB a call | to the next, KiB a call |")
+	fmt.Fprintf(&page, "%s; %s a row, after half of that to warm up, %d GPUs (simulated driver), 2560 dimensions.\n\n",
+		machine(t), duration, gpus)
+	fmt.Fprintln(&page, "| configuration | calls/s | texts a call | encoding | CPU, cores | CPU a call, ms | CPU a vector, ms | memory, MiB "+
+		"| disk, KiB a call | to the next, KiB a call |")
 	fmt.Fprintln(&page, "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
 	var facts strings.Builder
 	for i, c := range cases {
@@ -116,7 +118,12 @@ func hostEnv(t *testing.T, tap string) []string {
 	collector.Start(t, collector.Demo(t), nil, "serve", "--endpoint", server).WaitHTTP("http://" + server + "/health")
 	scenario := filepath.Join(t.TempDir(), "scenario")
 	fakenvml.Healthy(gpus).Write(t, scenario)
-	return []string{"EMBEDDING_UPSTREAM=http://" + server, "VLLM_TARGET=" + server, "EMBEDDING_TAP=" + tap, fakenvml.ScenarioEnv + "=" + scenario}
+	return []string{
+		"EMBEDDING_UPSTREAM=http://" + server,
+		"VLLM_TARGET=" + server,
+		"EMBEDDING_TAP=" + tap,
+		fakenvml.ScenarioEnv + "=" + scenario,
+	}
 }
 
 // hostOverlay gives the collector its GPUs, and makes it read every answer, as on a machine that has the CPU for it.
