@@ -38,11 +38,11 @@ test: build ## Run every test that needs Go and a C compiler alone. TESTFLAGS=-r
 	cd deploy/grafana/generate && go test ./...
 
 .PHONY: e2e
-e2e: build build/clients build/litellm build/backends/prometheus ## Run the end-to-end tests against a real Prometheus 2 and 3 (needs prometheus, node and python3 on the PATH).
+e2e: build build/clients build/litellm build/backends/prometheus ## Run the end-to-end tests against a real Prometheus 2 and 3 (needs prometheus, node and python3 on the PATH, and network namespaces).
 	OTELCOL_EMBEDDING=$(CURDIR)/$(BINARY) EMBEDDINGDEMO=$(CURDIR)/$(DEMO) \
 	E2E_NODE=$$(command -v node) E2E_PYTHON=$(CURDIR)/build/clients/bin/python \
 	E2E_LITELLM=$(CURDIR)/build/litellm/bin/python E2E_PROMETHEUS=$(CURDIR)/build/backends/prometheus \
-		go test -count=1 -timeout=20m -tags=$(TAGS),e2e ./test/e2e/... ./test/dashboards/
+		go test -count=1 -timeout=30m -tags=$(TAGS),e2e ./test/e2e/... ./test/hosts/ ./test/dashboards/
 
 # The official OpenAI clients: Python's in a virtual environment, beside the library that Open WebUI sends by, Node's
 # beside its script.
@@ -84,6 +84,11 @@ bench: build ## Run the benchmarks, each beside its baseline.
 	OTELCOL_EMBEDDING=$(CURDIR)/$(BINARY) go test -run='^$$' -bench=. -benchmem -tags=$(TAGS) \
 		./internal/... ./receiver/... ./processor/... ./connector/... ./test/bench/...
 
+.PHONY: sizing
+sizing: build ## Measure what the shipped configurations take of this machine, and write it into docs/sizing.md.
+	OTELCOL_EMBEDDING=$(CURDIR)/$(BINARY) EMBEDDINGDEMO=$(CURDIR)/$(DEMO) SIZING_PAGE=$(CURDIR)/docs/sizing.md \
+		go test -v -count=1 -timeout=20m -tags=$(TAGS),sizing ./test/sizing/
+
 .PHONY: dashboards
 dashboards: ## Regenerate the Grafana dashboards.
 	cd deploy/grafana/generate && go generate ./...
@@ -109,10 +114,10 @@ generate-check: generate ## Fail if something committed differs from what is gen
 lint: ## gofmt, go vet and staticcheck.
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run gofmt"; exit 1; }
 	go vet -tags=$(TAGS) ./...
-	go vet -tags=$(TAGS),e2e,realservers ./test/...
+	go vet -tags=$(TAGS),e2e,realservers,sizing ./test/...
 	cd deploy/grafana/generate && go vet ./...
 	cd test/kubernetes && go vet ./...
-	$(TOOL) staticcheck -tags=$(TAGS),e2e,realservers ./...
+	$(TOOL) staticcheck -tags=$(TAGS),e2e,realservers,sizing ./...
 
 .PHONY: builder
 builder: ## Build the collector with the plain collector builder, as those do who embed the components elsewhere.

@@ -3,6 +3,7 @@ package embeddingmetricsconnector
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"go.opentelemetry.io/collector/connector"
@@ -27,7 +28,9 @@ type aggregator struct {
 	telemetry *metadata.TelemetryBuilder
 
 	collected metricdata.ResourceMetrics // reused from flush to flush
-	failing   bool                       // whether the last flush failed
+	shown     shownGauges                // what the metrics pipeline was told last
+	version   string
+	failing   bool // whether the last flush failed
 
 	cancel context.CancelFunc
 	done   chan struct{}
@@ -58,6 +61,7 @@ func newAggregator(set connector.Settings, cfg *Config, next consumer.Metrics) (
 		reader:    reader,
 		next:      next,
 		interval:  cfg.FlushInterval,
+		version:   set.BuildInfo.Version,
 		logger:    set.Logger,
 		telemetry: telemetry,
 	}, nil
@@ -97,14 +101,17 @@ func (a *aggregator) flush(ctx context.Context) {
 	if err := a.collect(ctx); err != nil {
 		a.logger.Error("Metrics could not be collected", zap.Error(err))
 	}
-	metrics := toMetrics(&a.collected)
+	metrics, shown := toMetrics(&a.collected), gaugesOf(&a.collected)
+	a.shown.takeBack(metrics, shown, metadata.ScopeName, a.version)
 	if metrics.DataPointCount() == 0 {
 		return
 	}
 	err := a.next.ConsumeMetrics(ctx, metrics)
 	if err != nil {
+		maps.Copy(shown, a.shown) // what has ended is taken back with the next flush
 		a.telemetry.ConnectorEmbeddingMetricsFlushFailures.Add(context.WithoutCancel(ctx), 1)
 	}
+	a.shown = shown
 	switch {
 	case err != nil && !a.failing:
 		a.logger.Warn("The metrics pipeline refuses metrics; they are sent again with every flush", zap.Error(err))

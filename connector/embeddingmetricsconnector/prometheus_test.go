@@ -103,6 +103,11 @@ func TestPrometheusShowsExemplars(t *testing.T) {
 
 // scrape passes metrics through the Prometheus exporter and returns what it serves.
 func scrape(t *testing.T, metrics pmetric.Metrics, accept string) string {
+	return scrapeAfter(t, []pmetric.Metrics{metrics}, accept)
+}
+
+// scrapeAfter returns the page after several deliveries.
+func scrapeAfter(t *testing.T, deliveries []pmetric.Metrics, accept string) string {
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	endpoint := free.Addr().String()
@@ -117,7 +122,9 @@ func scrape(t *testing.T, metrics pmetric.Metrics, accept string) string {
 	require.NoError(t, err)
 	require.NoError(t, exporter.Start(t.Context(), componenttest.NewNopHost()))
 	defer func() { require.NoError(t, exporter.Shutdown(t.Context())) }()
-	require.NoError(t, exporter.ConsumeMetrics(t.Context(), metrics))
+	for _, metrics := range deliveries {
+		require.NoError(t, exporter.ConsumeMetrics(t.Context(), metrics))
+	}
 
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+endpoint+"/metrics", nil)
 	require.NoError(t, err)

@@ -2,6 +2,7 @@ package embeddingmetricsconnector
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -136,6 +137,26 @@ func TestGaugesOfKeysWithoutReportsVanish(t *testing.T) {
 		return len(values(t, latest(), "embedding.norm.mean")) == 0 && len(values(t, latest(), "embedding.requests")) == 1
 	}, 10*time.Second, time.Millisecond)
 	p.stop(t)
+}
+
+// The Prometheus exporter shows a series for as long as metric_expiration, unless it is told that there is no value any more.
+func TestPrometheusForgetsGaugesOfKeysWithoutReports(t *testing.T) {
+	cfg := quietConfig()
+	cfg.FlushInterval = time.Millisecond
+	cfg.WindowExpiration = 50 * time.Millisecond
+	p := newPair(t, connectortest.NewNopSettings(metadata.Type), cfg)
+	p.start(t)
+	require.NoError(t, p.ConsumeLogs(t.Context(), logsOf(call("m"))))
+	require.NoError(t, p.ConsumeLogs(t.Context(), reportLogs(report())))
+	time.Sleep(4 * cfg.WindowExpiration)
+	p.stop(t)
+	deliveries := p.sink.AllMetrics()
+	require.True(t, slices.ContainsFunc(deliveries, func(m pmetric.Metrics) bool { return len(values(t, m, "embedding.quality.state")) > 1 }),
+		"the gauges were there")
+	page := scrapeAfter(t, deliveries, "text/plain")
+	require.NotContains(t, page, "embedding_quality_state")
+	require.NotContains(t, page, "embedding_norm_mean")
+	require.Contains(t, page, "embedding_requests_total")
 }
 
 func TestReportsBeyondTheCapAreDropped(t *testing.T) {

@@ -121,6 +121,38 @@ func starts(t *testing.T, binary string, env []string, files ...string) {
 	assert.NotContains(t, p.Output(), "deprecated", "a shipped configuration uses a deprecated key")
 }
 
+// TestPersistentQueuesRetryForEver: what is worth a queue on disk is not to be dropped because a backend is away for longer than the
+// five minutes of the default.
+func TestPersistentQueuesRetryForEver(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(collector.Root(t), "config", "*.yaml"))
+	require.NoError(t, err)
+	queues := 0
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		require.NoError(t, err)
+		var shipped struct {
+			Exporters map[string]struct {
+				SendingQueue struct {
+					Storage string `yaml:"storage"`
+				} `yaml:"sending_queue"`
+				RetryOnFailure struct {
+					MaxElapsedTime string `yaml:"max_elapsed_time"`
+				} `yaml:"retry_on_failure"`
+			} `yaml:"exporters"`
+		}
+		require.NoError(t, yaml.Unmarshal(raw, &shipped))
+		for name, exporter := range shipped.Exporters {
+			if exporter.SendingQueue.Storage == "" {
+				continue
+			}
+			queues++
+			assert.Equal(t, "0s", exporter.RetryOnFailure.MaxElapsedTime, "%s: exporters::%s::retry_on_failure::max_elapsed_time",
+				filepath.Base(file), name)
+		}
+	}
+	assert.Positive(t, queues)
+}
+
 // wrongConfiguration is one entry of testdata/wrong.yaml.
 type wrongConfiguration struct {
 	// Name says what is wrong.
