@@ -59,6 +59,27 @@ build/litellm: test/clients/requirements-litellm.txt
 	$@/bin/python -m pip install --quiet --disable-pip-version-check --no-compile -r $<
 	touch $@
 
+VERSION := $(shell sed -n 's/^  version: //p' builder-config.yaml)
+IMAGE   ?= ghcr.io/otelcol-embedding/otelcol-embedding
+
+.PHONY: image
+image: ## Build the container image, and that of the demo (needs Docker with BuildKit). IMAGEFLAGS=--platform=… is passed on.
+	docker build -f deploy/docker/Dockerfile --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) \
+		-t $(IMAGE):$(VERSION) $(IMAGEFLAGS) .
+	docker build -f deploy/docker/Dockerfile --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) \
+		--target demo -t $(dir $(IMAGE))embeddingdemo:$(VERSION) $(IMAGEFLAGS) .
+
+.PHONY: packages
+packages: build ## Build deb and rpm into build/packages/.
+	mkdir -p build/packages
+	for packager in deb rpm; do ARCH=$$(go env GOARCH) VERSION=$(VERSION) \
+		go tool -modfile=deploy/packages/go.mod nfpm package -f deploy/packages/nfpm.yaml -p $$packager -t build/packages/ || exit 1; done
+
+.PHONY: packaging
+packaging: packages ## Test the image, the compose file, the unit and the packages, without Docker (needs root and a Debian host).
+	test/packaging/setup.sh
+	cd test/packaging && OTELCOL_EMBEDDING=$(CURDIR)/$(BINARY) go test -count=1 -timeout=10m ./...
+
 .PHONY: realservers
 realservers: build ## Run the tap in front of real embedding servers; builds them first, which takes over an hour and 8 GB.
 	test/realservers/setup.sh
@@ -97,6 +118,7 @@ lint: ## gofmt, go vet and staticcheck.
 	go vet -tags=$(TAGS) ./...
 	go vet -tags=$(TAGS),e2e,realservers ./test/...
 	cd deploy/grafana/generate && go vet ./...
+	cd test/packaging && go vet ./...
 	$(TOOL) staticcheck -tags=$(TAGS),e2e,realservers ./...
 
 .PHONY: builder
