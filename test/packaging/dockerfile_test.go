@@ -172,9 +172,9 @@ func TestDockerContext(t *testing.T) {
 	assert.Empty(t, strings.TrimSpace(string(out)))
 }
 
-// TestVersions holds every place that names the distribution's version against builder-config.yaml.
+// TestVersions holds the version that compose.yaml runs against that of the distribution.
 func TestVersions(t *testing.T) {
-	assert.Contains(t, composeDefaults(t)["OTELCOL_EMBEDDING_VERSION"], distVersion(t))
+	assert.Equal(t, distVersion(t), composeDefaults(t)["OTELCOL_EMBEDDING_VERSION"])
 }
 
 func distVersion(t testing.TB) string { return manifest(t).Dist.Version }

@@ -201,10 +201,10 @@ func TestComposeRuns(t *testing.T) {
 		require.NoError(t, healthy.Wait(), "%s: %s", name, healthy.Output())
 	}
 
-	waitQuery(t, `count(up{job="otelcol-embedding", exported_job=""} == 1)`, 2)     // both ports of the collector
-	waitQuery(t, `count(up{exported_job="vllm"} == 1)`, 1)         // and what it scrapes
-	waitQuery(t, `clamp_max(sum(embedding_requests_total), 1)`, 1) // the load goes through the tap
-	waitQuery(t, `count(embedding_canary_ok)`, 1)                  // the canary asks the server
+	waitQuery(t, `count(up{job="otelcol-embedding", exported_job=""} == 1)`, 2) // both ports of the collector
+	waitQuery(t, `count(up{exported_job="vllm"} == 1)`, 1)                      // and what it scrapes
+	waitQuery(t, `clamp_max(sum(embedding_requests_total), 1)`, 1)              // the load goes through the tap
+	waitQuery(t, `count(embedding_canary_ok)`, 1)                               // the canary asks the server
 	var alertmanagers struct {
 		Data struct{ ActiveAlertmanagers []any }
 	}
