@@ -42,7 +42,7 @@ e2e: build build/clients build/litellm build/backends/prometheus ## Run the end-
 	OTELCOL_EMBEDDING=$(CURDIR)/$(BINARY) EMBEDDINGDEMO=$(CURDIR)/$(DEMO) \
 	E2E_NODE=$$(command -v node) E2E_PYTHON=$(CURDIR)/build/clients/bin/python \
 	E2E_LITELLM=$(CURDIR)/build/litellm/bin/python E2E_PROMETHEUS=$(CURDIR)/build/backends/prometheus \
-		go test -count=1 -timeout=30m -tags=$(TAGS),e2e ./test/e2e/... ./test/hosts/ ./test/dashboards/
+		go test -count=1 -timeout=30m -parallel=10 -tags=$(TAGS),e2e ./test/e2e/... ./test/hosts/ ./test/dashboards/
 
 # The official OpenAI clients: Python's in a virtual environment, beside the library that Open WebUI sends by, Node's
 # beside its script.
@@ -72,6 +72,27 @@ build/backends/prometheus build/backends/promtool &: test/backends/prometheus/go
 	mkdir -p build/backends
 	go build -modfile=test/backends/prometheus/go.mod -trimpath -tags=remove_all_sd -ldflags="-s -w" -o build/backends/ \
 		github.com/prometheus/prometheus/cmd/prometheus github.com/prometheus/prometheus/cmd/promtool
+
+VERSION := $(shell sed -n 's/^  version: //p' builder-config.yaml)
+IMAGE   ?= ghcr.io/otelcol-embedding/otelcol-embedding
+
+.PHONY: image
+image: ## Build the container image, and that of the demo (needs Docker with BuildKit). IMAGEFLAGS=--platform=… is passed on.
+	docker build -f deploy/docker/Dockerfile --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) \
+		-t $(IMAGE):$(VERSION) $(IMAGEFLAGS) .
+	docker build -f deploy/docker/Dockerfile --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) \
+		--target demo -t $(dir $(IMAGE))embeddingdemo:$(VERSION) $(IMAGEFLAGS) .
+
+.PHONY: packages
+packages: build ## Build deb and rpm into build/packages/.
+	mkdir -p build/packages
+	for packager in deb rpm; do ARCH=$$(go env GOARCH) VERSION=$(VERSION) \
+		go tool -modfile=deploy/packages/go.mod nfpm package -f deploy/packages/nfpm.yaml -p $$packager -t build/packages/ || exit 1; done
+
+.PHONY: packaging
+packaging: packages ## Test the image, the compose file, the unit and the packages, without Docker (needs root and a Debian host).
+	test/packaging/setup.sh
+	cd test/packaging && OTELCOL_EMBEDDING=$(CURDIR)/$(BINARY) go test -count=1 -timeout=10m ./...
 
 .PHONY: realservers
 realservers: build ## Run the tap in front of real embedding servers; builds them first, which takes over an hour and 8 GB.
@@ -117,6 +138,7 @@ lint: ## gofmt, go vet and staticcheck.
 	go vet -tags=$(TAGS),e2e,realservers,sizing ./test/...
 	cd deploy/grafana/generate && go vet ./...
 	cd test/kubernetes && go vet ./...
+	cd test/packaging && go vet ./...
 	$(TOOL) staticcheck -tags=$(TAGS),e2e,realservers,sizing ./...
 
 .PHONY: builder
