@@ -38,10 +38,10 @@ test: build ## Run every test that needs Go and a C compiler alone. TESTFLAGS=-r
 	cd deploy/grafana/generate && go test ./...
 
 .PHONY: e2e
-e2e: build build/clients build/litellm ## Run the end-to-end tests against a real Prometheus (needs prometheus, node and python3 on the PATH).
+e2e: build build/clients build/litellm build/backends/loki ## Run the end-to-end tests against a real Prometheus and Loki (needs prometheus, node and python3 on the PATH).
 	OTELCOL_EMBEDDING=$(CURDIR)/$(BINARY) EMBEDDINGDEMO=$(CURDIR)/$(DEMO) \
 	E2E_NODE=$$(command -v node) E2E_PYTHON=$(CURDIR)/build/clients/bin/python \
-	E2E_LITELLM=$(CURDIR)/build/litellm/bin/python \
+	E2E_LITELLM=$(CURDIR)/build/litellm/bin/python E2E_LOKI=$(CURDIR)/build/backends/loki \
 		go test -count=1 -timeout=20m -tags=$(TAGS),e2e ./test/e2e/... ./test/dashboards/
 
 # The official OpenAI clients: Python's in a virtual environment, beside the library that Open WebUI sends by, Node's
@@ -58,6 +58,10 @@ build/litellm: test/clients/requirements-litellm.txt
 	python3 -m venv $@
 	$@/bin/python -m pip install --quiet --disable-pip-version-check --no-compile -r $<
 	touch $@
+
+# Loki and its command line, from their modules. Neither cgo nor build tags change what they need.
+build/backends/loki build/backends/logcli: test/backends/loki/go.mod test/backends/loki/go.sum
+	CGO_ENABLED=0 go build -modfile=$< -trimpath -ldflags="-s -w" -o $@ github.com/grafana/loki/v3/cmd/$(@F)
 
 .PHONY: realservers
 realservers: build ## Run the tap in front of real embedding servers; builds them first, which takes over an hour and 8 GB.
