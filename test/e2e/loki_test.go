@@ -34,8 +34,11 @@ const (
 	maxStreams = 4
 )
 
-// lokiOverlay is merged over the shipped standalone configuration: it makes things happen sooner.
+// lokiOverlay is merged over the shipped standalone configuration: it makes things happen sooner, and does not wait for the disk,
+// which makes the tap drop events where calls come faster than a slow disk syncs.
 const lokiOverlay = `
+extensions:
+  file_storage: {fsync: false}
 receivers:
   embedding:
     tap:
@@ -112,6 +115,7 @@ func TestLoki(t *testing.T) {
 		return len(loki.lines(`{service_name=~".+"} |= "embedding.quality.window" | embedding_quality_verdict="model_changed"`)) > 0
 	}, time.Minute, 100*time.Millisecond)
 	waitFor(t, loki, `{service_name=~".+"} | nvml_xid_code="79"`)
+	waitFor(t, loki, `{service_name="embedding-tap"} | http_response_status_code=500`)
 
 	t.Run("labels", func(t *testing.T) {
 		streams := loki.streams()
@@ -264,12 +268,14 @@ func usualCall(s *stack) {
 func learnUsual(s *stack, loki *lokiServer) {
 	s.t.Helper()
 	require.Eventually(s.t, func() bool {
-		for range 50 {
+		for range 20 {
 			usualCall(s)
 		}
 		return len(loki.lines(`{service_name=~".+"} |= "embedding.quality.window" | embedding_quality_verdict="healthy"`)) > 0
 	}, 3*time.Minute, time.Millisecond, "the first healthy window")
 	waitFor(s.t, loki, `{service_name="embedding-canary"} | embedding_canary_verdict="same"`)
+	require.Equal(s.t, 200, s.embed(map[string]any{"input": []string{"the", "last", "call"}}))
+	waitFor(s.t, loki, `{service_name="embedding-tap"} | embedding_input_count=3`)
 }
 
 // waitFor waits until a query finds lines.
