@@ -77,8 +77,11 @@ func TestVLLMLog(t *testing.T) {
 
 // TestVLLMLogOfContainer reads the same messages from a container runtime's file, and lets access lines through.
 func TestVLLMLogOfContainer(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "0.log")
+	folder := filepath.Join(t.TempDir(), "models_vllm-0_00000000-0000-4000-8000-000000000000", "vllm")
+	require.NoError(t, os.MkdirAll(folder, 0o700))
+	file := filepath.Join(folder, "0.log")
 	r := newVLLMReader(t, file, "VLLM_LOG_FORMAT=container", "VLLM_ACCESS_DROPPED=0")
+	r.pod = "vllm-0"
 	var lines strings.Builder
 	for line := range strings.Lines(vllmLog[:strings.Index(vllmLog, "Traceback (most recent call last):\n  ")]) {
 		fmt.Fprintf(&lines, "2026-01-02T03:04:05.000000001Z stdout F %s", line)
@@ -93,6 +96,7 @@ func TestVLLMLogOfContainer(t *testing.T) {
 type vllmReader struct {
 	t    *testing.T
 	out  string
+	pod  string // that records have to name
 	env  []string
 	args []string
 }
@@ -149,7 +153,12 @@ func (r *vllmReader) records() (records []vllmRecord) {
 		}
 		require.NoError(r.t, json.Unmarshal(lines.Bytes(), &batch))
 		for _, resource := range batch.ResourceLogs {
-			require.Equal(r.t, []vllmAttribute{{"service.name", struct{ StringValue string }{"vllm"}}}, resource.Resource.Attributes)
+			identity := map[string]string{}
+			for _, a := range resource.Resource.Attributes {
+				identity[a.Key] = a.Value.StringValue
+			}
+			require.Equal(r.t, "vllm", identity["service.name"])
+			require.Equal(r.t, r.pod, identity["k8s.pod.name"])
 			for _, l := range resource.ScopeLogs[0].LogRecords {
 				record := vllmRecord{Severity: l.SeverityText, Body: l.Body.StringValue}
 				if l.TimeUnixNano > 0 {
