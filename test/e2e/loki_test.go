@@ -35,7 +35,7 @@ const (
 )
 
 // lokiOverlay is merged over the shipped standalone configuration: it makes things happen sooner, and does not wait for the disk,
-// which makes the tap drop events where calls come faster than a slow disk syncs.
+// because the tap drops events where calls come faster than queues take them, and each call of the test matters.
 const lokiOverlay = `
 extensions:
   file_storage: {fsync: false}
