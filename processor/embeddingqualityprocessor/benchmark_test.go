@@ -20,7 +20,7 @@ import (
 func newLearned(tb testing.TB, s *source) *logsProcessor {
 	cfg := createDefaultConfig().(*Config)
 	cfg.KeepVectors = true
-	p, err := newLogsProcessor(processortest.NewNopSettings(metadata.Type), cfg, newFakeClock().clock(),
+	p, err := newLogsProcessor(processortest.NewNopSettings(metadata.Type), cfg, &factory{clock: newFakeClock().clock()},
 		consumertest.NewNop())
 	require.NoError(tb, err)
 	_, err = p.process(tb.Context(), logsOf(s.event(cfg.Reference.Vectors)))

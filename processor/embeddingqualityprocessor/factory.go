@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/collector/processor"
 	"go.opentelemetry.io/collector/processor/processorhelper"
 
+	"github.com/otelcol-embedding/otelcol-embedding/internal/instances"
 	"github.com/otelcol-embedding/otelcol-embedding/processor/embeddingqualityprocessor/internal/metadata"
 )
 
@@ -15,20 +16,27 @@ import (
 func NewFactory() processor.Factory { return newFactory(systemClock()) }
 
 func newFactory(c clock) processor.Factory {
+	f := &factory{clock: c}
 	return processor.NewFactory(
 		metadata.Type,
 		createDefaultConfig,
-		processor.WithLogs(c.createLogs, metadata.LogsStability),
-		processor.WithTraces(c.createTraces, metadata.TracesStability),
+		processor.WithLogs(f.createLogs, metadata.LogsStability),
+		processor.WithTraces(f.createTraces, metadata.TracesStability),
 	)
+}
+
+// factory makes processors; those of one configuration share what they found.
+type factory struct {
+	clock clock
+	live  instances.Live[*verdicts]
 }
 
 var capabilities = consumer.Capabilities{MutatesData: true}
 
-func (c clock) createLogs(
+func (f *factory) createLogs(
 	ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Logs,
 ) (processor.Logs, error) {
-	p, err := newLogsProcessor(set, cfg.(*Config), c, next)
+	p, err := newLogsProcessor(set, cfg.(*Config), f, next)
 	if err != nil {
 		return nil, err
 	}
@@ -38,10 +46,10 @@ func (c clock) createLogs(
 		processorhelper.WithShutdown(p.shutdown))
 }
 
-func (c clock) createTraces(
+func (f *factory) createTraces(
 	ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Traces,
 ) (processor.Traces, error) {
-	p, err := newTracesProcessor(set, cfg.(*Config), c, next)
+	p, err := newTracesProcessor(set, cfg.(*Config), f, next)
 	if err != nil {
 		return nil, err
 	}

@@ -45,6 +45,7 @@ type judge struct {
 	store     *store  // nil where nothing is saved
 	merger    *merger // nil where nothing is merged
 	canaries  *canaries
+	verdicts  *verdicts
 	reporter  string // names the process in its reports
 
 	mu       sync.Mutex
@@ -67,12 +68,17 @@ type worker struct {
 	counts  embedding.ReasonCounts
 }
 
-func newJudge(set component.TelemetrySettings, cfg *Config) (*judge, error) {
+func newJudge(set component.TelemetrySettings, cfg *Config, f *factory) (*judge, error) {
 	telemetry, err := metadata.NewTelemetryBuilder(set)
 	if err != nil {
 		return nil, err
 	}
+	found, err := f.verdictsOf(cfg)
+	if err != nil {
+		return nil, err
+	}
 	j := &judge{
+		verdicts:  found,
 		cfg:       cfg,
 		models:    make(map[string]ModelConfig, len(cfg.Models)),
 		logger:    set.Logger,
@@ -133,6 +139,7 @@ func (j *judge) start(ctx context.Context, host component.Host, id component.ID,
 // shutdown saves what was learned. The judge may not have been started.
 func (j *judge) shutdown(ctx context.Context) error {
 	defer j.telemetry.Shutdown()
+	j.verdicts.forget()
 	if j.store == nil {
 		return nil
 	}
@@ -188,6 +195,7 @@ func (j *judge) finish(ctx context.Context, w *worker, attrs pcommon.Map) {
 	var q embedding.Quality
 	if j.event(ctx, w, &q) {
 		q.Write(attrs)
+		j.verdicts.add(&w.event, &q)
 	}
 }
 

@@ -24,13 +24,13 @@ type logsProcessor struct {
 	version  string
 }
 
-func newLogsProcessor(set processor.Settings, cfg *Config, c clock, next consumer.Logs) (*logsProcessor, error) {
-	j, err := newJudge(set.TelemetrySettings, cfg)
+func newLogsProcessor(set processor.Settings, cfg *Config, f *factory, next consumer.Logs) (*logsProcessor, error) {
+	j, err := newJudge(set.TelemetrySettings, cfg, f)
 	if err != nil {
 		return nil, err
 	}
 	p := &logsProcessor{id: set.ID, judge: j, next: next, resource: set.Resource, version: set.BuildInfo.Version}
-	p.reporter = &reporter{judge: j, clock: c, send: p.send}
+	p.reporter = &reporter{judge: j, clock: f.clock, send: p.send}
 	return p, nil
 }
 

@@ -201,7 +201,7 @@ func TestConcurrentUse(t *testing.T) {
 // TestPanicIsContained breaks a processor from inside: records go on unjudged, without vectors, and windows end.
 func TestPanicIsContained(t *testing.T) {
 	tel := componenttest.NewTelemetry()
-	p, err := newLogsProcessor(metadatatest.NewSettings(tel), createDefaultConfig().(*Config), newFakeClock().clock(), nil)
+	p, err := newLogsProcessor(metadatatest.NewSettings(tel), createDefaultConfig().(*Config), &factory{clock: newFakeClock().clock()}, nil)
 	require.NoError(t, err)
 	s := newSource(testDimension, 6)
 	_, err = p.process(t.Context(), logsOf(s.event(1)))

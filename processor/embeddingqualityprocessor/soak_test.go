@@ -31,7 +31,7 @@ func TestSoak(t *testing.T) {
 	for i := range stream {
 		stream[i] = logsOf(s.event(batch))
 	}
-	p, err := newLogsProcessor(processortest.NewNopSettings(metadata.Type), cfg, clock.clock(), sink)
+	p, err := newLogsProcessor(processortest.NewNopSettings(metadata.Type), cfg, &factory{clock: clock.clock()}, sink)
 	require.NoError(t, err)
 	p.reporter.start()
 	other := s.event(batch)

@@ -24,13 +24,13 @@ type tracesProcessor struct {
 	version  string
 }
 
-func newTracesProcessor(set processor.Settings, cfg *Config, c clock, next consumer.Traces) (*tracesProcessor, error) {
-	j, err := newJudge(set.TelemetrySettings, cfg)
+func newTracesProcessor(set processor.Settings, cfg *Config, f *factory, next consumer.Traces) (*tracesProcessor, error) {
+	j, err := newJudge(set.TelemetrySettings, cfg, f)
 	if err != nil {
 		return nil, err
 	}
 	p := &tracesProcessor{id: set.ID, judge: j, next: next, resource: set.Resource, version: set.BuildInfo.Version}
-	p.reporter = &reporter{judge: j, clock: c, send: p.send}
+	p.reporter = &reporter{judge: j, clock: f.clock, send: p.send}
 	return p, nil
 }
 
@@ -56,7 +56,11 @@ func (p *tracesProcessor) process(ctx context.Context, traces ptrace.Traces) (pt
 	for _, resource := range traces.ResourceSpans().All() {
 		for _, scope := range resource.ScopeSpans().All() {
 			if scope.Scope().Name() == embedding.ReceiverScope {
-				continue // the same calls are carried by log records, with their vectors
+				// The same calls are carried by log records, with their vectors.
+				for _, span := range scope.Spans().All() {
+					p.judge.verdicts.mark(span)
+				}
+				continue
 			}
 			for _, span := range scope.Spans().All() {
 				p.span(ctx, w, span)

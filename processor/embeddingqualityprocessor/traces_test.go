@@ -1,6 +1,7 @@
 package embeddingqualityprocessor
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"testing"
@@ -124,4 +125,67 @@ func TestSpansWithoutVectors(t *testing.T) {
 	require.NoError(t, p.Shutdown(t.Context()))
 	require.Len(t, sink.AllTraces(), 1)
 	require.NoError(t, ptracetest.CompareTraces(want, sink.AllTraces()[0]))
+}
+
+// TestReceiverSpansAreMarked: what was found wrong in a call's record is written on its span, by the processor of traces with the same
+// configuration. Calls without a fault, and calls of others, stay as they are.
+func TestReceiverSpansAreMarked(t *testing.T) {
+	f := newFactory(newFakeClock().clock())
+	cfg := f.CreateDefaultConfig().(*Config)
+	ofTraces := func(cfg *Config) (processor.Traces, *consumertest.TracesSink) {
+		sink := new(consumertest.TracesSink)
+		p, err := f.CreateTraces(t.Context(), processortest.NewNopSettings(metadata.Type), cfg, sink)
+		require.NoError(t, err)
+		require.NoError(t, p.Start(t.Context(), componenttest.NewNopHost()))
+		t.Cleanup(func() { require.NoError(t, p.Shutdown(context.Background())) })
+		return p, sink
+	}
+	logs, err := f.CreateLogs(t.Context(), processortest.NewNopSettings(metadata.Type), cfg, new(consumertest.LogsSink))
+	require.NoError(t, err)
+	require.NoError(t, logs.Start(t.Context(), componenttest.NewNopHost()))
+	t.Cleanup(func() { require.NoError(t, logs.Shutdown(context.Background())) })
+	traces, sink := ofTraces(cfg)
+	other, otherSink := ofTraces(f.CreateDefaultConfig().(*Config))
+
+	s := newSource(testDimension, 1)
+	good, bad := s.answer(s.vector()), s.answer(make([]float32, testDimension))
+	for _, ev := range []*embedding.Event{good, bad} {
+		ev.TraceID, ev.SpanID = embedding.NewTraceID(), embedding.NewSpanID()
+	}
+	require.NoError(t, logs.ConsumeLogs(t.Context(), logsOf(good, bad)))
+	spansOf := func() ptrace.Traces {
+		traces := ptrace.NewTraces()
+		scope := traces.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty()
+		scope.Scope().SetName(embedding.ReceiverScope)
+		good.WriteSpan(scope.Spans().AppendEmpty())
+		bad.WriteSpan(scope.Spans().AppendEmpty())
+		return traces
+	}
+	require.NoError(t, traces.ConsumeTraces(t.Context(), spansOf()))
+	require.NoError(t, other.ConsumeTraces(t.Context(), spansOf()))
+
+	verdictsIn := func(sink *consumertest.TracesSink) (found []string) {
+		for _, span := range sink.AllTraces()[0].ResourceSpans().At(0).ScopeSpans().At(0).Spans().All() {
+			verdict, ok := span.Attributes().AsRaw()["embedding.quality.verdict"].(string)
+			found = append(found, verdict)
+			assert.Equal(t, verdict != "", ok)
+		}
+		return found
+	}
+	assert.Equal(t, []string{"", "invalid_output"}, verdictsIn(sink))
+	reasons := sink.AllTraces()[0].ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(1).Attributes().AsRaw()["embedding.quality.reasons"]
+	assert.Equal(t, []any{"zero"}, reasons)
+	assert.Equal(t, []string{"", ""}, verdictsIn(otherSink), "another configuration, another processor")
+}
+
+// TestVerdictsAreBounded: calls whose spans never come take no more memory than maxVerdicts of them.
+func TestVerdictsAreBounded(t *testing.T) {
+	p, err := newLogsProcessor(processortest.NewNopSettings(metadata.Type), createDefaultConfig().(*Config), &factory{clock: newFakeClock().clock()},
+		new(consumertest.LogsSink))
+	require.NoError(t, err)
+	for range 2 * maxVerdicts {
+		ev := embedding.Event{TraceID: embedding.NewTraceID(), SpanID: embedding.NewSpanID()}
+		p.judge.verdicts.add(&ev, &embedding.Quality{Verdict: embedding.VerdictInvalidOutput})
+	}
+	assert.Equal(t, maxVerdicts, p.judge.verdicts.bySpan.len())
 }

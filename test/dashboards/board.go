@@ -1,4 +1,4 @@
-// Package dashboards reads the Grafana dashboards in deploy/grafana and runs their queries against a Prometheus.
+// Package dashboards reads the Grafana dashboards in deploy/grafana and runs their queries against a Prometheus or a Loki.
 package dashboards
 
 import (

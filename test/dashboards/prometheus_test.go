@@ -47,7 +47,7 @@ scrape_configs:
 		Variables:    map[string]string{"job": "otelcol-embedding", "model": "qwen3-embedding-4b|another", "gpu": "gpu0|gpu1:0"},
 		RateInterval: 5 * time.Second, Interval: 2 * time.Second, Range: 20 * time.Second,
 	}
-	answers := Run(t.Context(), "http://"+address, queries(t), values, time.Now())
+	answers := Run(t.Context(), "prometheus", "http://"+address, queries(t), values, time.Now())
 	for _, a := range answers {
 		if assert.NoError(t, a.Err, "%s: %s", a.Query, a.Expr) {
 			assert.Positive(t, a.Series, "%s has no data, though all metrics are there: %s", a.Query, a.Expr)

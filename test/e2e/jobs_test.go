@@ -43,7 +43,7 @@ service: {pipelines: {logs: {exporters: [embedding_metrics]}, traces: {exporters
 			"VLLM_TARGET=" + collector.Address(t),
 			"GATEWAY_ENDPOINT=" + otlp,
 		})
-		s.calls(t, calls, 0)
+		s.sendCalls(t, calls, 0)
 		require.NoError(t, job.Stop(), job.Output())
 		total += calls
 		prometheus.eventually(`sum(embedding_requests_total)`, func(v float64) bool { return v >= float64(total) }, "every call is counted")

@@ -89,7 +89,7 @@ func assertPanels(t *testing.T, prometheus *prometheusServer) {
 			continue
 		}
 		var found []string
-		for _, a := range dashboards.Run(t.Context(), prometheus.url, b.Queries(), values, time.Now()) {
+		for _, a := range dashboards.Run(t.Context(), "prometheus", prometheus.url, b.Queries(), values, time.Now()) {
 			if assert.NoError(t, a.Err, "%s: %s", a.Query, a.Expr) && a.Series == 0 {
 				found = append(found, a.Query.Panel)
 			}

@@ -63,6 +63,7 @@ type stack struct {
 	requestLog string // file of the request log
 	collector  *collector.Process
 	start      func() *collector.Process
+	calls      int // of usualCall
 }
 
 // startStack starts the demo server and the collector; more is YAML that is merged over the configuration.

@@ -164,8 +164,8 @@ func (w *ways) scraped(p *prometheusServer) bool {
 	return p.url == w.servers["scrape by Prometheus 3"].url
 }
 
-// calls sends n calls of which the first failed ones ask for more dimensions than there are.
-func (s *stack) calls(t *testing.T, n, failed int) {
+// sendCalls sends n calls of which the first failed ones ask for more dimensions than there are.
+func (s *stack) sendCalls(t *testing.T, n, failed int) {
 	t.Helper()
 	for i, text := range texts("ways", n) {
 		request, want := map[string]any{"input": text, "dimensions": 64}, 200
@@ -184,7 +184,7 @@ func TestWaysIntoPrometheus(t *testing.T) {
 	const calls, failed = 60, 7
 	w := startWays(t, nil)
 	debian := startPrometheus(t, w.metrics)
-	w.calls(t, calls-1, failed)
+	w.sendCalls(t, calls-1, failed)
 	const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
 	w.traced(t, trace)
 
@@ -238,11 +238,11 @@ func (s *stack) traced(t *testing.T, trace string) {
 func TestNativeHistograms(t *testing.T) {
 	const calls, failed = 40, 3
 	w := startWays(t, nil, section(t, "native-histograms.yaml"))
-	w.calls(t, calls/2, failed)
+	w.sendCalls(t, calls/2, failed)
 	for _, p := range w.servers { // a rate needs two samples that differ
 		p.eventually(`sum(embedding_requests_total)`, func(v float64) bool { return v == calls/2 }, "the first half is counted")
 	}
-	w.calls(t, calls/2, 0)
+	w.sendCalls(t, calls/2, 0)
 	w.each(t, func(t *testing.T, p *prometheusServer) {
 		p.eventually(`sum(embedding_requests_total)`, func(v float64) bool { return v == calls }, "every call is counted")
 		assertContract(t, p, w.instance(p), calls, failed, true)
