@@ -21,7 +21,7 @@ connectors:
       embedding.request.duration: {enabled: false}
 `)
 	startDemo(t, s.server)
-	w := startWatch(t, arrived, s.targets, "EmbeddingNoRequests", "EmbeddingStillLearning")
+	w := startWatch(t, arrived, s.targets, "EmbeddingCollectorDown", "EmbeddingNoRequests", "EmbeddingStillLearning")
 	w.fires("EmbeddingCollectorAbsent")
 	s.start()
 	w.resolves("EmbeddingCollectorAbsent")

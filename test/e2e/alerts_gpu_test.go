@@ -14,67 +14,89 @@ import (
 	"github.com/otelcol-embedding/otelcol-embedding/test/fakenvml"
 )
 
-// testGPUAlerts changes what the driver's library says of one GPU.
-func testGPUAlerts(t *testing.T, arrived *arrivals) {
-	const mib = 1 << 20
-	const total = 16384 * mib
-	const watts = 100
-	file := filepath.Join(t.TempDir(), "scenario")
-	start := time.Now()
-	healthy := func() fakenvml.Scenario {
-		scenario := fakenvml.Healthy(1)
-		scenario.SetGPU(0, "memory.total", total)
-		scenario.SetGPU(0, "memory.reserved", 0)
-		scenario.SetGPU(0, "memory.used", 4000*mib)
-		scenario.SetGPU(0, "energy", 1e9+int(time.Since(start).Seconds()*watts*1000))
-		scenario.SetGPU(0, "energy.rate", watts*1000)
-		return scenario
-	}
-	// gpu writes what a healthy GPU says, but for what is changed: keys and values in turn.
-	gpu := func(changes ...any) {
-		scenario := healthy()
-		for i := 0; i < len(changes); i += 2 {
-			scenario.SetGPU(0, changes[i].(string), changes[i+1])
-		}
-		scenario.Write(t, file)
-	}
-	gpu()
-	s := startSite(t, "127.0.0.1", []string{fakenvml.ScenarioEnv + "=" + file}, fmt.Sprintf(`
+const (
+	gpuMiB    = 1 << 20
+	gpuMemory = 16384 * gpuMiB
+	gpuWatts  = 100
+)
+
+// testGPULoadAlerts changes what the driver's library says of one GPU's memory and heat.
+func testGPULoadAlerts(t *testing.T, arrived *arrivals) {
+	g := startGPU(t, arrived)
+	g.fires("EmbeddingGPUMemoryHigh", "memory.used", 8000*gpuMiB)
+	g.fires("EmbeddingGPUMemoryNearLimit", "memory.used", gpuMemory/100*98)
+	g.fires("EmbeddingGPUMemoryExhaustion", "memory.used", gpuMemory/100*55, "memory.used.rate", gpuMemory/300)
+	g.fires("EmbeddingGPUThrottled", "field.270.rate", 500_000_000)
+	g.fires("EmbeddingGPUHot", "temperature", 95, "temperature.margin", 1)
+}
+
+// testGPUHealthAlerts changes what it says of faults.
+func testGPUHealthAlerts(t *testing.T, arrived *arrivals) {
+	g := startGPU(t, arrived)
+	g.fires("EmbeddingGPUUncorrectedErrors", "field.4.rate", 1)
+	g.fires("EmbeddingGPUCorrectedErrors", "field.3.rate", 20)
+	g.fires("EmbeddingGPUDegraded", "remapped.pending", 1)
+	g.fires("EmbeddingGPUFailed", "remapped.failed", 1)
+
+	scenario := g.healthy()
+	scenario.Set("event.1", "1:0:48")
+	scenario.Write(t, g.file)
+	g.watch.fires("EmbeddingGPUXID", "hw_name=gpu0", "nvml_xid_code=48")
+	g.resolves("EmbeddingGPUXID")
+
+	require.NoError(t, os.Remove(g.file)) // the driver is gone
+	g.watch.fires("EmbeddingGPUNotRead")
+	g.says()
+	g.resolves("EmbeddingGPUNotRead")
+}
+
+// watchedGPU is a GPU of which a file says what the driver answers.
+type watchedGPU struct {
+	*watch
+	file  string
+	start time.Time
+}
+
+func startGPU(t *testing.T, arrived *arrivals) *watchedGPU {
+	t.Helper()
+	g := &watchedGPU{watch: &watch{t: t}, file: filepath.Join(t.TempDir(), "scenario"), start: time.Now()}
+	g.says()
+	s := startSite(t, "127.0.0.1", []string{fakenvml.ScenarioEnv + "=" + g.file}, fmt.Sprintf(`
 receivers:
   nvml:
     library_path: %q
     intervals: {moderate: 0s, costly: 0s, rare: 0s}
 `, fakenvml.Build(t, t.TempDir())))
-	w := startWatch(t, arrived, s.targets, "EmbeddingNoRequests")
+	g.watch = startWatch(t, arrived, s.targets, "EmbeddingNoRequests")
+	return g
+}
 
-	for _, c := range []struct {
-		alert   string
-		changes []any
-	}{
-		{"EmbeddingGPUMemoryHigh", []any{"memory.used", 8000 * mib}},
-		{"EmbeddingGPUMemoryNearLimit", []any{"memory.used", total / 100 * 98}},
-		{"EmbeddingGPUMemoryExhaustion", []any{"memory.used", total / 100 * 55, "memory.used.rate", total / 300}},
-		{"EmbeddingGPUThrottled", []any{"field.270.rate", 500_000_000}},
-		{"EmbeddingGPUHot", []any{"temperature", 95, "temperature.margin", 1}},
-		{"EmbeddingGPUUncorrectedErrors", []any{"field.4.rate", 1}},
-		{"EmbeddingGPUCorrectedErrors", []any{"field.3.rate", 20}},
-		{"EmbeddingGPUDegraded", []any{"remapped.pending", 1}},
-		{"EmbeddingGPUFailed", []any{"remapped.failed", 1}},
-	} {
-		gpu(c.changes...)
-		w.fires(c.alert, "hw_name=gpu0")
-		gpu()
-		w.resolves(c.alert, "hw_name=gpu0")
+// healthy is what a GPU says that is well.
+func (g *watchedGPU) healthy() fakenvml.Scenario {
+	scenario := fakenvml.Healthy(1)
+	scenario.SetGPU(0, "memory.total", gpuMemory)
+	scenario.SetGPU(0, "memory.reserved", 0)
+	scenario.SetGPU(0, "memory.used", 4000*gpuMiB)
+	scenario.SetGPU(0, "energy", 1e9+int(time.Since(g.start).Seconds()*gpuWatts*1000))
+	scenario.SetGPU(0, "energy.rate", gpuWatts*1000)
+	return scenario
+}
+
+// says changes what a healthy GPU says: keys and values in turn.
+func (g *watchedGPU) says(changes ...any) {
+	g.t.Helper()
+	scenario := g.healthy()
+	for i := 0; i < len(changes); i += 2 {
+		scenario.SetGPU(0, changes[i].(string), changes[i+1])
 	}
+	scenario.Write(g.t, g.file)
+}
 
-	scenario := healthy()
-	scenario.Set("event.1", "1:0:48")
-	scenario.Write(t, file)
-	w.fires("EmbeddingGPUXID", "hw_name=gpu0", "nvml_xid_code=48")
-	w.resolves("EmbeddingGPUXID")
-
-	require.NoError(t, os.Remove(file)) // the driver is gone
-	w.fires("EmbeddingGPUNotRead")
-	gpu()
-	w.resolves("EmbeddingGPUNotRead")
+// fires makes an alert fire by a change, and ends it.
+func (g *watchedGPU) fires(alert string, changes ...any) {
+	g.t.Helper()
+	g.says(changes...)
+	g.watch.fires(alert, "hw_name=gpu0")
+	g.says()
+	g.resolves(alert, "hw_name=gpu0")
 }

@@ -14,13 +14,14 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/otelcol-embedding/otelcol-embedding/test/collector"
+	"github.com/otelcol-embedding/otelcol-embedding/test/dashboards"
 )
 
 // TestEveryAlertArrives makes each alert of deploy/prometheus fire by a fault, and waits until the webhook of its receiver has it:
 // from the fault through the collector with the shipped standalone configuration, Prometheus with the shipped rules and Alertmanager
 // with the shipped routes and inhibitions. Times of the rules are a sixtieth of the shipped ones.
 func TestEveryAlertArrives(t *testing.T) {
-	arrived := &arrivals{names: map[string]bool{}}
+	arrived := &arrivals{names: map[string]bool{}, answers: map[string]bool{}}
 	// Each has a demo server, a collector, a Prometheus and an Alertmanager of its own.
 	t.Run("from", func(t *testing.T) {
 		for name, test := range map[string]func(*testing.T, *arrivals){
@@ -28,7 +29,8 @@ func TestEveryAlertArrives(t *testing.T) {
 			"calls":       testCallAlerts,
 			"vectors":     testVectorAlerts,
 			"canary":      testCanaryAlerts,
-			"gpus":        testGPUAlerts,
+			"GPU load":    testGPULoadAlerts,
+			"GPU health":  testGPUHealthAlerts,
 			"collector":   testCollectorAlerts,
 			"memory":      testMemoryAlerts,
 			"exporter":    testExportAlerts,
@@ -41,16 +43,25 @@ func TestEveryAlertArrives(t *testing.T) {
 			})
 		}
 	})
-	if t.Failed() {
-		return
-	}
 	assert.ElementsMatch(t, alertNames(t), arrived.sorted(), "alerts of deploy/prometheus, and those that arrived")
+	for _, q := range shippedQueries(t) {
+		if q.Source == "prometheus" {
+			assert.True(t, arrived.answers[q.String()], "no test had data for %s: %s", q, q.Expr)
+		}
+	}
 }
 
-// arrivals are the names of the alerts that arrived.
+// arrivals are the names of the alerts that arrived, and the queries that had data meanwhile.
 type arrivals struct {
-	mu    sync.Mutex
-	names map[string]bool
+	mu      sync.Mutex
+	names   map[string]bool
+	answers map[string]bool
+}
+
+func (a *arrivals) answer(q dashboards.Query) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.answers[q.String()] = true
 }
 
 func (a *arrivals) add(name string) {

@@ -50,7 +50,9 @@ func startWatch(t *testing.T, arrived *arrivals, targets []string, bystanders ..
 	require.NoError(t, err, "these tests need prometheus on the PATH (Debian: apt-get install prometheus)")
 	w.prometheus = runPrometheus(t, server, watchConfig(t, targets, strings.TrimPrefix(api, "http://")))
 	t.Logf("Prometheus is at %s and scrapes %v", w.prometheus.url, targets)
+	since := time.Now()
 	t.Cleanup(func() {
+		w.ask(since)
 		for _, n := range w.hook.Notifications() {
 			if name := n.Labels["alertname"]; !w.fired[name] && !slices.Contains(bystanders, name) {
 				assert.Failf(t, "an alert without a reason", "%s: %v", name, n.Annotations["summary"])
