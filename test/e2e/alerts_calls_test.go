@@ -21,7 +21,7 @@ connectors:
       embedding.request.duration: {enabled: false}
 `)
 	startDemo(t, s.server)
-	w := startWatch(t, arrived, s.targets, "EmbeddingCollectorDown", "EmbeddingNoRequests", "EmbeddingStillLearning")
+	w := startWatch(t, arrived, s.targets, "EmbeddingNoRequests", "EmbeddingStillLearning")
 	w.fires("EmbeddingCollectorAbsent")
 	s.start()
 	w.resolves("EmbeddingCollectorAbsent")
@@ -42,7 +42,7 @@ receivers:
       scrape_configs:
         - job_name: vllm
           scrape_interval: 1s
-          static_configs: [{targets: ["`+vllm+`"]}]
+          static_configs: [{targets: ["`+vllm+`", "${env:VLLM_TARGET}"]}]
 service: {pipelines: {metrics: {receivers: [embedding_metrics, prometheus/vllm]}}}
 `)
 	w := startWatch(t, arrived, s.targets, "EmbeddingStillLearning", "EmbeddingTrafficShift")

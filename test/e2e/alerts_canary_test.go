@@ -35,7 +35,7 @@ service:
 	s.demo = startDemo(t, s.server)
 	startDemo(t, "http://"+other)
 	s.collector = s.start()
-	w := startWatch(t, arrived, s.targets, "EmbeddingNoRequests", "EmbeddingCollectorDown", "EmbeddingCollectorAbsent")
+	w := startWatch(t, arrived, s.targets, "EmbeddingNoRequests")
 	same := func() {
 		t.Helper()
 		w.prometheus.within(alertTimeout, `sum(embedding_canary_ok)`, func(v float64) bool { return v == 2 }, "both servers are well")
@@ -51,7 +51,12 @@ service:
 	s.fault("model_swap", nil)
 	w.fires("EmbeddingCanaryWrong", replica, "verdict=different_model_or_pooling")
 	s.heal()
-	w.resolves("EmbeddingCanaryWrong")
+	w.resolves("EmbeddingCanaryWrong", "verdict=different_model_or_pooling")
+
+	s.fault("alternating", map[string]any{"value": "model"})
+	w.fires("EmbeddingCanaryWrong", replica, "verdict=unstable")
+	s.heal()
+	w.resolves("EmbeddingCanaryWrong", "verdict=unstable")
 
 	s.fault("errors", map[string]any{"value": http.StatusInternalServerError})
 	w.fires("EmbeddingCanaryFailing", replica, "outcome=failed")

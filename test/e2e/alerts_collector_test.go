@@ -20,11 +20,20 @@ func batch(n int) map[string]any {
 	return map[string]any{"input": texts(fmt.Sprint(n), 16)}
 }
 
-// testCollectorAlerts has two hosts, of which one goes down, and the other reads too little of its calls.
+// testCollectorAlerts has two hosts, of which one goes down, and the other reads too little of its calls. The latter is its own gateway,
+// to which each report comes twice.
 func testCollectorAlerts(t *testing.T, arrived *arrivals) {
 	s := startSite(t, "127.0.0.2", nil, `
 receivers: {embedding: {tap: {max_captured_body_size: 100000, workers: 1, queue_size: 1}}}
-connectors: {embedding_metrics: {max_models: 5}}
+connectors: {embedding_metrics: {max_models: 5}, forward/once: , forward/twice: }
+processors:
+  embedding_quality: {report_state: true, max_keys: 2}
+  embedding_quality/gateway: {window: 200ms, merge: {wait: 1s}}
+exporters: {debug: }
+service:
+  pipelines:
+    logs: {exporters: [embedding_metrics, otlp_http/loki, otlp_http/backend, forward/once, forward/twice]}
+    logs/gateway: {receivers: [forward/once, forward/twice], processors: [embedding_quality/gateway], exporters: [debug]}
 `)
 	down := startSite(t, "127.0.0.3", nil)
 	w := startWatch(t, arrived, append(s.targets, down.targets...), "EmbeddingNoRequests", "EmbeddingStillLearning",
@@ -68,7 +77,8 @@ connectors: {embedding_metrics: {max_models: 5}}
 // testMemoryAlerts has a collector that may not have the memory it needs.
 func testMemoryAlerts(t *testing.T, arrived *arrivals) {
 	s := startSite(t, "127.0.0.1", nil, `processors: {memory_limiter: {limit_mib: 12, spike_limit_mib: 2}}`)
-	w := startWatch(t, arrived, s.targets, "EmbeddingRequestsAbsent")
+	w := startWatch(t, arrived, s.targets,
+		"EmbeddingTapDropping") // its events are among what is refused
 	clients := startTraffic(t, s.tap, 2, 100*time.Millisecond, single)
 	w.fires("EmbeddingCollectorRefusing", "signal=logs")
 	w.fires("EmbeddingMetricsNotFlushed")
@@ -79,7 +89,10 @@ func testMemoryAlerts(t *testing.T, arrived *arrivals) {
 // testExportAlerts has a backend that refuses, and one that is away for so long that the queue fills.
 func testExportAlerts(t *testing.T, arrived *arrivals) {
 	const queue = `sending_queue: {queue_size: 400000, batch: {flush_timeout: 200ms, min_size: 10000, max_size: 40000}}`
-	s := startSite(t, "127.0.0.1", nil, `exporters: {otlp_http/loki: {`+queue+`}, otlp_http/backend: {`+queue+`}}`)
+	s := startSite(t, "127.0.0.1", nil, `
+exporters: {otlp_http/loki: {`+queue+`}, otlp_http/backend: {`+queue+`}}
+service: {pipelines: {metrics: {exporters: [prometheus, otlp_http/backend]}}}
+`)
 	w := startWatch(t, arrived, s.targets, "EmbeddingNoRequests", "EmbeddingStillLearning", "EmbeddingTrafficShift",
 		"EmbeddingTapDropping") // a call whose event finds the queue full is not counted
 	clients := startTraffic(t, s.tap, 4, 50*time.Millisecond, single)
@@ -87,6 +100,7 @@ func testExportAlerts(t *testing.T, arrived *arrivals) {
 
 	s.backend.status.Store(http.StatusBadRequest)
 	w.fires("EmbeddingExportFailing", "exporter=otlp_http/loki", "signal=logs")
+	w.fires("EmbeddingExportFailing", "exporter=otlp_http/backend", "signal=metrics")
 	s.backend.status.Store(http.StatusOK)
 	w.resolves("EmbeddingExportFailing", "exporter=otlp_http/loki")
 
@@ -96,7 +110,8 @@ func testExportAlerts(t *testing.T, arrived *arrivals) {
 	clients.send(nil)
 	w.fires("EmbeddingExportQueueNearFull")
 	clients.send(single)
-	w.fires("EmbeddingExportQueueFull")
+	w.fires("EmbeddingExportQueueFull", "signal=logs")
+	w.fires("EmbeddingExportQueueFull", "signal=traces")
 	s.backend.status.Store(http.StatusOK)
 	w.resolves("EmbeddingExportQueueFull") // which silences that the queue was nearly full
 }
@@ -118,11 +133,12 @@ func testPanicAlert(t *testing.T, arrived *arrivals) {
 	var panics atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if n := panics.Load(); n > 0 { // born at its first count, as the collector's own
-			_, _ = io.WriteString(w, fmt.Sprintf("# TYPE otelcol_processor_embedding_quality_panics counter\notelcol_processor_embedding_quality_panics %d\n", n))
+			_, _ = io.WriteString(w, fmt.Sprintf("# TYPE otelcol_processor_embedding_quality_panics counter\notelcol_processor_embedding_quality_panics %[1]d\n"+
+				"# TYPE otelcol_embedding_tap_unanalyzed_calls counter\notelcol_embedding_tap_unanalyzed_calls{reason=\"panic\"} %[1]d\n", n))
 		}
 	}))
 	t.Cleanup(server.Close)
-	w := startWatch(t, arrived, []string{strings.TrimPrefix(server.URL, "http://")}, "EmbeddingRequestsAbsent")
+	w := startWatch(t, arrived, []string{strings.TrimPrefix(server.URL, "http://")})
 	w.prometheus.within(alertTimeout, `min(up offset 31s)`, func(v float64) bool { return v == 1 }, "it has been scraped for as long as the alert looks back")
 	panics.Store(1)
 	w.fires("EmbeddingCollectorPanic")

@@ -23,6 +23,7 @@ const (
 // testGPULoadAlerts changes what the driver's library says of one GPU's memory and heat.
 func testGPULoadAlerts(t *testing.T, arrived *arrivals) {
 	g := startGPU(t, arrived)
+	startTraffic(t, g.site.tap, 1, 200*time.Millisecond, single) // what is spent is spent on tokens
 	g.fires("EmbeddingGPUMemoryHigh", "memory.used", 8000*gpuMiB)
 	g.fires("EmbeddingGPUMemoryNearLimit", "memory.used", gpuMemory/100*98)
 	g.fires("EmbeddingGPUMemoryExhaustion", "memory.used", gpuMemory/100*55, "memory.used.rate", gpuMemory/300)
@@ -37,6 +38,15 @@ func testGPUHealthAlerts(t *testing.T, arrived *arrivals) {
 	g.fires("EmbeddingGPUCorrectedErrors", "field.3.rate", 20)
 	g.fires("EmbeddingGPUDegraded", "remapped.pending", 1)
 	g.fires("EmbeddingGPUFailed", "remapped.failed", 1)
+
+	// A call that hangs, and a GPU in parts, are nothing to get up for.
+	g.says("hang.nvmlDeviceGetTemperatureV", 1, "hang.nvmlDeviceGetTemperature", 1)
+	g.prometheus.within(alertTimeout, `max(otelcol_nvml_abandoned_reads)`, func(v float64) bool { return v > 0 }, "the GPU is left behind")
+	parts := g.healthy()
+	parts.SetMIG(0, 0, "1g.10gb")
+	parts.Write(t, g.file)
+	g.prometheus.within(alertTimeout, `count(hw_gpu_memory_usage_bytes{hw_parent!=""})`, func(v float64) bool { return v > 0 }, "a MIG device is read")
+	g.says()
 
 	scenario := g.healthy()
 	scenario.Set("event.1", "1:0:48")
@@ -53,6 +63,7 @@ func testGPUHealthAlerts(t *testing.T, arrived *arrivals) {
 // watchedGPU is a GPU of which a file says what the driver answers.
 type watchedGPU struct {
 	*watch
+	site  *site
 	file  string
 	start time.Time
 }
@@ -61,13 +72,14 @@ func startGPU(t *testing.T, arrived *arrivals) *watchedGPU {
 	t.Helper()
 	g := &watchedGPU{watch: &watch{t: t}, file: filepath.Join(t.TempDir(), "scenario"), start: time.Now()}
 	g.says()
-	s := startSite(t, "127.0.0.1", []string{fakenvml.ScenarioEnv + "=" + g.file}, fmt.Sprintf(`
+	g.site = startSite(t, "127.0.0.1", []string{fakenvml.ScenarioEnv + "=" + g.file}, fmt.Sprintf(`
 receivers:
   nvml:
     library_path: %q
+    timeout: 500ms
     intervals: {moderate: 0s, costly: 0s, rare: 0s}
 `, fakenvml.Build(t, t.TempDir())))
-	g.watch = startWatch(t, arrived, s.targets, "EmbeddingNoRequests")
+	g.watch = startWatch(t, arrived, g.site.targets, "EmbeddingNoRequests", "EmbeddingStillLearning", "EmbeddingTrafficShift")
 	return g
 }
 

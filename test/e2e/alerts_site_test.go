@@ -38,6 +38,9 @@ processors:
     min_vectors: 32
     reference:
       vectors: 300
+    models:
+      - name: qwen3-embedding-4b
+        max_tokens: 32768
 connectors:
   embedding_metrics:
     flush_interval: 500ms

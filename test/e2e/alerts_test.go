@@ -43,6 +43,9 @@ func TestEveryAlertArrives(t *testing.T) {
 			})
 		}
 	})
+	if t.Failed() {
+		return
+	}
 	assert.ElementsMatch(t, alertNames(t), arrived.sorted(), "alerts of deploy/prometheus, and those that arrived")
 	for _, q := range shippedQueries(t) {
 		if q.Source == "prometheus" {

@@ -27,7 +27,7 @@ service: {pipelines: {logs: {receivers: [embedding, embedding/second]}}}
 	second := &stack{t: t, server: "http://" + secondServer}
 	startDemo(t, second.server)
 	// Wrong vectors are other vectors as well: the verdicts that follow from them are waited for in turn, below.
-	w := startWatch(t, arrived, s.targets, "EmbeddingRequestsAbsent")
+	w := startWatch(t, arrived, s.targets)
 	first := strings.TrimPrefix(s.server, "http://")
 
 	var topic atomic.Value
