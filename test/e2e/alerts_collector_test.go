@@ -94,7 +94,7 @@ exporters: {otlp_http/loki: {`+queue+`}, otlp_http/backend: {`+queue+`}}
 service: {pipelines: {metrics: {exporters: [prometheus, otlp_http/backend]}}}
 `)
 	w := startWatch(t, arrived, s.targets, "EmbeddingNoRequests", "EmbeddingStillLearning", "EmbeddingTrafficShift",
-		"EmbeddingTapDropping") // a call whose event finds the queue full is not counted
+		"EmbeddingTapDropping", "EmbeddingMetricsNotFlushed") // what finds the queue full is refused
 	clients := startTraffic(t, s.tap, 4, 50*time.Millisecond, single)
 	w.prometheus.within(alertTimeout, `max(otelcol_exporter_sent_log_records{exporter="otlp_http/loki"})`, func(v float64) bool { return v > 0 }, "the backend takes all")
 
