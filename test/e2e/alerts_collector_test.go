@@ -66,7 +66,11 @@ service:
 
 	clients.send(func(n int) map[string]any {
 		r := single(n)
-		r["model"] = fmt.Sprint("model ", n%20)
+		if n%2 == 0 {
+			r["model"] = fmt.Sprint("model ", n%20)
+		} else {
+			r["dimensions"] = 64 + n%8 // each is judged apart, and these are more than there is room for
+		}
 		return r
 	})
 	w.fires("EmbeddingLabelOverflow", "host=127.0.0.2", "label=model")

@@ -23,6 +23,7 @@ func (s *Server) postEmbeddings(w http.ResponseWriter, r *http.Request) {
 		return // the client went away while it waited
 	}
 	defer s.release()
+	queued := time.Since(start)
 
 	vectors, failure := s.embed(r.Context(), req)
 	if failure != nil {
@@ -37,7 +38,7 @@ func (s *Server) postEmbeddings(w http.ResponseWriter, r *http.Request) {
 		a.tokens += in.tokens
 	}
 	body := a.append(nil, req.base64)
-	s.metrics.finish(req.inputs, time.Since(start))
+	s.metrics.finish(req.inputs, time.Since(start), queued)
 	write(w, http.StatusOK, body)
 }
 

@@ -22,15 +22,18 @@ type metrics struct {
 	promptTokens int64
 	success      int64
 	latency      histogram
+	queued       histogram
 	tokens       histogram
 }
 
 func newMetrics(model string, maxModelLength, maxRequests int) *metrics {
+	// vLLM's own buckets: far too coarse for embeddings, and that is what its users have.
+	seconds := []float64{0.3, 0.5, 0.8, 1, 1.5, 2, 2.5, 5, 10, 15, 20, 30, 40, 50, 60, 120, 240, 480, 960, 1920, 7680}
 	return &metrics{
 		labels:      `engine="0",model_name="` + labelEscaper().Replace(model) + `"`,
 		maxRequests: maxRequests,
-		// vLLM's own buckets: far too coarse for embeddings, and that is what its users have.
-		latency: newHistogram(0.3, 0.5, 0.8, 1, 1.5, 2, 2.5, 5, 10, 15, 20, 30, 40, 50, 60, 120, 240, 480, 960, 1920, 7680),
+		latency: newHistogram(seconds...),
+		queued:  newHistogram(seconds...),
 		tokens:  newHistogram(oneTwoFive(float64(maxModelLength))...),
 	}
 }
@@ -61,8 +64,8 @@ func (m *metrics) move(waiting, running int) {
 	m.running += running
 }
 
-// finish counts the inputs of a call that succeeded after the given time.
-func (m *metrics) finish(inputs []input, latency time.Duration) {
+// finish counts the inputs of a call that succeeded after the given time, of which it waited for a while.
+func (m *metrics) finish(inputs []input, latency, queued time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, in := range inputs {
@@ -70,6 +73,7 @@ func (m *metrics) finish(inputs []input, latency time.Duration) {
 		m.promptTokens += int64(in.tokens)
 		m.tokens.observe(float64(in.tokens))
 		m.latency.observe(latency.Seconds())
+		m.queued.observe(queued.Seconds())
 	}
 }
 
@@ -88,6 +92,7 @@ func (m *metrics) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 		float64(m.success))
 	m.histogram(&b, "request_prompt_tokens", "Number of prefill tokens processed.", &m.tokens)
 	m.histogram(&b, "e2e_request_latency_seconds", "Histogram of e2e request latency in seconds.", &m.latency)
+	m.histogram(&b, "request_queue_time_seconds", "Histogram of time spent in WAITING phase for request.", &m.queued)
 	_, _ = io.WriteString(w, b.String()) // a scraper that went away is no concern of the server
 }
 

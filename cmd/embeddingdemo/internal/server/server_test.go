@@ -299,6 +299,9 @@ func TestMetrics(t *testing.T) {
 	latency := families["vllm:e2e_request_latency_seconds"].GetMetric()[0].GetHistogram()
 	assert.EqualValues(t, 2, latency.GetSampleCount())
 	assert.Positive(t, latency.GetSampleSum())
+	queued := families["vllm:request_queue_time_seconds"].GetMetric()[0].GetHistogram()
+	assert.EqualValues(t, 2, queued.GetSampleCount())
+	assert.Less(t, queued.GetSampleSum(), latency.GetSampleSum())
 }
 
 func TestRequestsWaitForAPlace(t *testing.T) {
