@@ -218,6 +218,7 @@ func TestTroubleshooting(t *testing.T) {
 			continue
 		}
 		t.Run(b.name, func(t *testing.T) {
+			t.Parallel()
 			s := newSite(t)
 			output := reproduce(s)
 			said, deadline := "", time.Now().Add(40*time.Second)
