@@ -42,7 +42,7 @@ e2e: build build/clients build/litellm build/backends/prometheus ## Run the end-
 	OTELCOL_EMBEDDING=$(CURDIR)/$(BINARY) EMBEDDINGDEMO=$(CURDIR)/$(DEMO) \
 	E2E_NODE=$$(command -v node) E2E_PYTHON=$(CURDIR)/build/clients/bin/python \
 	E2E_LITELLM=$(CURDIR)/build/litellm/bin/python E2E_PROMETHEUS=$(CURDIR)/build/backends/prometheus \
-		go test -count=1 -timeout=30m -tags=$(TAGS),e2e ./test/e2e/... ./test/hosts/ ./test/dashboards/
+		go test -count=1 -timeout=30m -tags=$(TAGS),e2e ./test/e2e/... ./test/hosts/ ./test/dashboards/ ./test/docs/
 
 # The official OpenAI clients: Python's in a virtual environment, beside the library that Open WebUI sends by, Node's
 # beside its script.
