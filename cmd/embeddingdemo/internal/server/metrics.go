@@ -32,9 +32,9 @@ func newMetrics(model string, maxModelLength, maxRequests int) *metrics {
 	return &metrics{
 		labels:      `engine="0",model_name="` + labelEscaper().Replace(model) + `"`,
 		maxRequests: maxRequests,
-		latency: newHistogram(seconds...),
-		queued:  newHistogram(seconds...),
-		tokens:  newHistogram(oneTwoFive(float64(maxModelLength))...),
+		latency:     newHistogram(seconds...),
+		queued:      newHistogram(seconds...),
+		tokens:      newHistogram(oneTwoFive(float64(maxModelLength))...),
 	}
 }
 
