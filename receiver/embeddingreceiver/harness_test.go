@@ -21,6 +21,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.uber.org/zap"
 
 	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
 	"github.com/otelcol-embedding/otelcol-embedding/internal/vector"
@@ -53,6 +54,7 @@ type options struct {
 	noTraces   bool
 	withIngest bool
 	noTap      bool
+	logger     *zap.Logger // of the receiver itself
 }
 
 func startReceiver(t testing.TB, o options) *rig {
@@ -85,6 +87,9 @@ func startReceiver(t testing.TB, o options) *rig {
 	factory := NewFactory()
 	set := metadatatest.NewSettings(r.telemetry)
 	set.BuildInfo.Version = "1.2.3"
+	if o.logger != nil {
+		set.Logger = o.logger
+	}
 	nextLogs := o.nextLogs
 	if nextLogs == nil {
 		nextLogs = r.logs
