@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -102,8 +103,8 @@ func TestSpread(t *testing.T) {
 receivers: {embedding: {tap: {shed_load: false}}}
 processors: {embedding_quality: {window: 500ms}}
 exporters:
-  load_balancing/calls: {retry_on_failure: {max_interval: 1s}, sending_queue: {batch: {flush_timeout: 100ms}}}
-  load_balancing/reports: {retry_on_failure: {max_interval: 1s}, sending_queue: {batch: {flush_timeout: 100ms}}}
+  load_balancing/host: {retry_on_failure: {max_interval: 1s}, sending_queue: {batch: {flush_timeout: 100ms}}}
+  load_balancing/model: {protocol: {otlp: {sending_queue: {batch: {flush_timeout: 100ms}}}}}
 `)
 	}
 
@@ -149,8 +150,10 @@ exporters:
 		}
 		if len(records.windows) > 0 {
 			withWindows++
-			for _, server := range servers {
-				assert.Positive(t, records.windows[server], "windows of %s", server)
+			for i, server := range servers {
+				_, port, _ := strings.Cut(server, ":")
+				replica := hosts[i] + ":" + port // the agent's name in place of its own loopback address
+				assert.Positive(t, records.windows[replica], "windows of %s", replica)
 			}
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -41,11 +42,10 @@ type gateway struct {
 	process *collector.Process
 }
 
-// newGateway returns a gateway that is not started. All gateways have the name "gateways".
+// newGateway returns a gateway that is not started.
 func (n *network) newGateway(name, overlay string, env ...string) *gateway {
 	n.t.Helper()
 	h := n.newHost(name)
-	n.addName("gateways", h)
 	return &gateway{
 		host: h,
 		env: append([]string{
@@ -70,6 +70,25 @@ func (g *gateway) start() {
 
 // metrics returns the series that the gateway shows.
 func (g *gateway) metrics() []string { return scrape(g.network.t, "http://"+g.address+":9464/metrics") }
+
+// counts is whether the gateway counts calls.
+func (g *gateway) counts() bool { return len(find(g.metrics(), "embedding_requests_total{")) > 0 }
+
+// reportsDropped returns how many reports the gateway did not merge for a reason, since its start.
+func (g *gateway) reportsDropped(reason string) int {
+	return g.own("otelcol_processor_embedding_quality_reports_dropped{", fmt.Sprintf("reason=%q", reason))
+}
+
+// own returns the sum of a host's collector's own metrics with all of the given parts.
+func (h *host) own(parts ...string) int {
+	sum := 0
+	for _, s := range find(scrape(h.network.t, "http://"+h.address+":8888/metrics"), parts...) {
+		v, err := strconv.Atoi(s[strings.LastIndexByte(s, ' ')+1:])
+		require.NoError(h.network.t, err, s)
+		sum += v
+	}
+	return sum
+}
 
 // scrape returns the series of a page of metrics, with their values, none if there is nobody to ask.
 func scrape(t *testing.T, url string) []string {
@@ -106,36 +125,69 @@ next:
 	return found
 }
 
-// agent is a host with an embedding server and an agent in front of it.
+// agent is a host with embedding servers and an agent in front of them.
 type agent struct {
 	*host
-	model   string
+	env     []string
+	args    []string
 	process *collector.Process
 }
 
-// newAgent starts an embedding server and an agent with the given shipped configurations.
+// newAgent returns an agent that is not started, with the given shipped configurations.
 func (n *network) newAgent(name, model, overlay string, shipped []string, env ...string) *agent {
 	n.t.Helper()
-	a := &agent{host: n.newHost(name), model: model}
-	server := a.start(collector.Demo(n.t), nil, "serve", "--endpoint", "0.0.0.0:8000", "--model", model)
-	server.WaitHTTP("http://" + a.address + ":8000/health")
-	a.process = a.start(collector.Binary(n.t), append([]string{
-		"HOST_NAME=" + name,
-		"EMBEDDING_MODEL=" + model,
-		"EMBEDDING_TAP=0.0.0.0:8080",
-		"EMBEDDING_HEALTH=0.0.0.0:13133",
-		"EMBEDDING_TELEMETRY=0.0.0.0",
-		"EMBEDDING_STORAGE=" + n.t.TempDir(),
-	}, env...), configuration(n.t, overlay, shipped...)...)
-	a.process.WaitHTTP("http://" + a.address + ":13133")
-	return a
+	return &agent{
+		host: n.newHost(name),
+		env: append([]string{
+			"HOST_NAME=" + name,
+			"EMBEDDING_MODEL=" + model,
+			"EMBEDDING_TAP=0.0.0.0:8080",
+			"EMBEDDING_HEALTH=0.0.0.0:13133",
+			"EMBEDDING_TELEMETRY=0.0.0.0",
+			"EMBEDDING_STORAGE=" + n.t.TempDir(),
+		}, env...),
+		args: configuration(n.t, overlay, shipped...),
+	}
 }
 
-// fault switches a fault of the embedding server on.
-func (a *agent) fault(name, settings string) {
+func (a *agent) start(env ...string) {
+	a.network.t.Helper()
+	a.process = a.host.start(collector.Binary(a.network.t), append(a.env, env...), a.args...)
+	a.process.WaitHTTP("http://" + a.address + ":13133")
+}
+
+// canaryResults returns how many results the agent's canary has had since its start.
+func (a *agent) canaryResults() int {
+	return a.own("otelcol_receiver_accepted_log_records{", `receiver="embedding_canary"`)
+}
+
+// server is an embedding server on an agent's host, behind a tap.
+type server struct {
+	agent *agent
+	model string
+	port  int
+	tap   int // port of the tap
+}
+
+// startServer starts an embedding server.
+func (a *agent) startServer(model string, port, tap int) *server {
 	t := a.network.t
 	t.Helper()
-	req, err := http.NewRequest(http.MethodPut, "http://"+a.address+":8000/faults/"+name, strings.NewReader(settings))
+	s := &server{agent: a, model: model, port: port, tap: tap}
+	p := a.host.start(collector.Demo(t), nil, "serve", "--endpoint", fmt.Sprint("0.0.0.0:", port), "--model", model)
+	p.WaitHTTP(fmt.Sprintf("http://%s:%d/health", a.address, port))
+	return s
+}
+
+// replica is the name by which gateways know the server.
+func (s *server) replica() string { return fmt.Sprintf("%s:%d", s.agent.name, s.port) }
+
+// fault switches a fault of the server on.
+func (s *server) fault(name, settings string) {
+	t := s.agent.network.t
+	t.Helper()
+	url := fmt.Sprintf("http://%s:%d/faults/%s", s.agent.address, s.port, name)
+	req, err := http.NewRequest(http.MethodPut, url, strings.NewReader(settings))
 	require.NoError(t, err)
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := http.DefaultClient.Do(req)
@@ -145,16 +197,17 @@ func (a *agent) fault(name, settings string) {
 }
 
 // call asks for the vectors of 16 texts through the tap.
-func (a *agent) call(id string, n int) error {
+func (s *server) call(id string, n int) error {
 	texts := make([]string, 16)
 	for i := range texts {
 		texts[i] = fmt.Sprintf("the weather in the city today %d %d", n*n, i*n)
 	}
-	body, err := json.Marshal(map[string]any{"model": a.model, "input": texts, "dimensions": 256, "encoding_format": "base64"})
+	body, err := json.Marshal(map[string]any{"model": s.model, "input": texts, "dimensions": 256, "encoding_format": "base64"})
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequest(http.MethodPost, "http://"+a.address+":8080/v1/embeddings", bytes.NewReader(body))
+	url := fmt.Sprintf("http://%s:%d/v1/embeddings", s.agent.address, s.tap)
+	req, err := http.NewRequest(http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
@@ -174,7 +227,7 @@ func (a *agent) call(id string, n int) error {
 	return nil
 }
 
-// load calls agents by turns until it is stopped.
+// load calls servers by turns until it is stopped.
 type load struct {
 	cancel context.CancelFunc
 	ended  chan struct{}
@@ -184,14 +237,14 @@ type load struct {
 	err   error
 }
 
-func startLoad(t *testing.T, gap time.Duration, agents ...*agent) *load {
+func startLoad(t *testing.T, name string, gap time.Duration, servers ...*server) *load {
 	ctx, cancel := context.WithCancel(t.Context())
 	l := &load{cancel: cancel, ended: make(chan struct{})}
 	go func() {
 		defer close(l.ended)
 		for n := 0; ctx.Err() == nil; n++ {
-			id := fmt.Sprintf("call-%d", n)
-			err := agents[n%len(agents)].call(id, n)
+			id := fmt.Sprintf("%s-%d", name, n)
+			err := servers[n%len(servers)].call(id, n)
 			l.mu.Lock()
 			if err != nil {
 				l.err = fmt.Errorf("%s: %w", id, err)

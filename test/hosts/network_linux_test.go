@@ -17,7 +17,7 @@ import (
 // network is a bridge with the tests at one port, and hosts at the others.
 type network struct {
 	t     *testing.T
-	names map[string][]string // addresses by name
+	names map[string]string // address by name
 	hosts int
 }
 
@@ -26,7 +26,7 @@ const own = "10.231.0.1"
 
 // newNetwork returns a network without hosts, which is taken away at the end of the test.
 func newNetwork(t *testing.T) *network {
-	n := &network{t: t, names: map[string][]string{"localhost": {"127.0.0.1"}}}
+	n := &network{t: t, names: map[string]string{"localhost": "127.0.0.1"}}
 	n.ip("link", "set", "lo", "up")
 	n.ip("link", "add", "bridge0", "type", "bridge")
 	t.Cleanup(func() { n.ip("link", "del", "bridge0") })
@@ -55,13 +55,15 @@ func (n *network) newHost(name string) *host {
 	n.hosts++
 	h := &host{network: n, name: name, address: fmt.Sprintf("10.231.0.%d", 1+n.hosts), port: fmt.Sprint("port", n.hosts)}
 	n.ip("netns", "add", name)
-	n.t.Cleanup(func() { n.ip("netns", "del", name) }) // with its end of the cable, and so with the other
+	n.t.Cleanup(func() { n.ip("netns", "del", name) })
 	n.ip("link", "add", h.port, "type", "veth", "peer", "name", "eth0", "netns", name)
+	n.t.Cleanup(func() { n.ip("link", "del", h.port) }) // at once; with the namespace it goes some time later
 	n.ip("link", "set", h.port, "master", "bridge0", "up")
 	n.ip("-n", name, "addr", "add", h.address+"/24", "dev", "eth0")
 	n.ip("-n", name, "link", "set", "lo", "up")
 	n.ip("-n", name, "link", "set", "eth0", "up")
-	n.addName(name, h)
+	n.names[name] = h.address
+	n.writeNames()
 	return h
 }
 
@@ -76,33 +78,12 @@ func (h *host) start(program string, env []string, args ...string) *collector.Pr
 	return collector.Start(h.network.t, "nsenter", env, append([]string{"--net=/run/netns/" + h.name, "--", program}, args...)...)
 }
 
-// addName lets all hosts know a host by a name. A name may have several.
-func (n *network) addName(name string, h *host) {
-	n.t.Helper()
-	n.names[name] = append(n.names[name], h.address)
-	n.writeNames()
-}
-
-// removeName takes a host's address from a name.
-func (n *network) removeName(name string, h *host) {
-	n.t.Helper()
-	var left []string
-	for _, address := range n.names[name] {
-		if address != h.address {
-			left = append(left, address)
-		}
-	}
-	n.names[name] = left
-	n.writeNames()
-}
-
+// writeNames lets all hosts know all by their names.
 func (n *network) writeNames() {
 	n.t.Helper()
 	var b strings.Builder
-	for name, addresses := range n.names {
-		for _, address := range addresses {
-			fmt.Fprintln(&b, address, name)
-		}
+	for name, address := range n.names {
+		fmt.Fprintln(&b, address, name)
 	}
 	require.NoError(n.t, os.WriteFile("/etc/hosts", []byte(b.String()), 0o644)) // in place: the file is bound there
 }

@@ -89,7 +89,7 @@ func TestSecure(t *testing.T) {
 	ours, others := newAuthority(t), newAuthority(t)
 	token := writeFile(t, "right")
 	g := n.newGateway("gateway-1", documented(t, "gateway-secure.yaml"),
-		append(ours.issue("gateways"), "TLS_CA="+ours.file, "GATEWAY_TOKEN_FILE="+token)...)
+		append(ours.issue("gateway-1"), "TLS_CA="+ours.file, "GATEWAY_TOKEN_FILE="+token)...)
 	g.start()
 
 	for _, c := range []struct {
@@ -106,9 +106,10 @@ func TestSecure(t *testing.T) {
 			"Unauthenticated"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			a := n.newAgent(c.name, mainModel, documented(t, "agent-secure.yaml"), []string{"agent.yaml", "agent-spread.yaml"},
-				append(c.env, "GATEWAY_HOST=gateways", "GATEWAY_INSECURE=false")...)
-			require.NoError(t, a.call(c.name, 0))
+			a := n.newAgent(c.name, mainModel, documented(t, "agent-secure.yaml"), []string{"agent.yaml", "spread.yaml"},
+				append(c.env, oneGateway, "GATEWAY_INSECURE=false")...)
+			a.start()
+			require.NoError(t, a.startServer(mainModel, 8000, 8080).call(c.name, 0))
 			if c.wrong == "" {
 				require.Eventually(t, func() bool {
 					came, _ := backend.count([]string{c.name})
