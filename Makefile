@@ -43,7 +43,7 @@ e2e: build build/clients build/litellm build/backends/prometheus build/backends/
 	E2E_NODE=$$(command -v node) E2E_PYTHON=$(CURDIR)/build/clients/bin/python \
 	E2E_LITELLM=$(CURDIR)/build/litellm/bin/python E2E_PROMETHEUS=$(CURDIR)/build/backends/prometheus \
 	E2E_LOKI=$(CURDIR)/build/backends/loki \
-		go test -count=1 -timeout=30m -parallel=6 -tags=$(TAGS),e2e ./test/e2e/... ./test/hosts/ ./test/dashboards/ ./test/docs/
+		go test -count=1 -timeout=30m -p=1 -parallel=6 -tags=$(TAGS),e2e ./test/e2e/... ./test/hosts/ ./test/dashboards/ ./test/docs/
 
 # The official OpenAI clients: Python's in a virtual environment, beside the library that Open WebUI sends by, Node's
 # beside its script.
