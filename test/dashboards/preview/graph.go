@@ -1,0 +1,222 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"html"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/otelcol-embedding/otelcol-embedding/test/dashboards"
+)
+
+// look is how one series of a graph is drawn, after the panel's overrides.
+type look struct {
+	unit   string
+	right  bool
+	dashed bool
+	fill   float64
+	width  float64
+}
+
+func (p filled) look(l line) (look, error) {
+	d := p.FieldConfig.Defaults
+	how := look{unit: d.Unit, fill: d.Custom.FillOpacity, width: 1.3}
+	for _, o := range p.FieldConfig.Overrides {
+		if !(o.Matcher.ID == "byFrameRefID" && o.Matcher.Options == l.ref) && !(o.Matcher.ID == "byName" && o.Matcher.Options == l.name) {
+			continue
+		}
+		for _, property := range o.Properties {
+			var into any
+			switch property.ID {
+			case "unit":
+				into = &how.unit
+			case "custom.fillOpacity":
+				into = &how.fill
+			case "custom.lineWidth":
+				into = &how.width
+			case "custom.axisPlacement":
+				how.right = string(property.Value) == `"right"`
+				continue
+			case "custom.lineStyle":
+				how.dashed = strings.Contains(string(property.Value), `"dash"`)
+				continue
+			default:
+				continue
+			}
+			if err := json.Unmarshal(property.Value, into); err != nil {
+				return look{}, fmt.Errorf("%s, override %s: %w", p.Title, property.ID, err)
+			}
+		}
+	}
+	return how, nil
+}
+
+// graph draws lines over time, with the legend as a table below.
+func (p filled) graph(w, h int) (string, error) {
+	table := min(22*(len(p.lines)+1), h*35/100)
+	looks := make([]look, len(p.lines))
+	rightAxis := false
+	for i, l := range p.lines {
+		var err error
+		if looks[i], err = p.look(l); err != nil {
+			return "", err
+		}
+		rightAxis = rightAxis || looks[i].right
+	}
+	margin := right
+	if rightAxis {
+		margin = left
+	}
+	g := newPlot(p, w, h-table, margin)
+	drawn := p.stacked()
+	axes := [2]axis{p.axis(drawn, looks, false), p.axis(drawn, looks, true)}
+	g.times()
+	g.values(axes[0], false)
+	if rightAxis {
+		g.values(axes[1], true)
+	}
+	for i := len(drawn) - 1; i >= 0; i-- {
+		a := axes[0]
+		if looks[i].right {
+			a = axes[1]
+		}
+		g.curve(drawn[i], a, looks[i], palette[i%len(palette)], p.FieldConfig.Defaults.Custom.DrawStyle == "bars")
+	}
+	p.thresholds(g, axes[0])
+	for _, t := range p.marks {
+		fmt.Fprintf(&g.svg, `<line x1="%.1f" x2="%.1f" y1="%d" y2="%d" class="mark"/>`, g.x(t), g.x(t), above, above+g.h)
+	}
+	return g.done() + p.legend(looks, table), nil
+}
+
+// stacked returns the samples as they are drawn: each on top of those before, where the panel says so.
+func (p filled) stacked() [][]dashboards.Sample {
+	on := p.FieldConfig.Defaults.Custom.Stacking != nil && p.FieldConfig.Defaults.Custom.Stacking.Mode == "normal"
+	sums := map[time.Time]float64{}
+	all := make([][]dashboards.Sample, len(p.lines))
+	for i, l := range p.lines {
+		for _, s := range l.Samples {
+			if math.IsNaN(s.Value) || math.IsInf(s.Value, 0) {
+				continue
+			}
+			if on {
+				sums[s.Time] += s.Value
+				s.Value = sums[s.Time]
+			}
+			all[i] = append(all[i], s)
+		}
+	}
+	return all
+}
+
+func (p filled) axis(drawn [][]dashboards.Sample, looks []look, right bool) axis {
+	d := p.FieldConfig.Defaults
+	a := axis{least: math.Inf(1), most: math.Inf(-1), unit: d.Unit, decimals: -1}
+	a.log = d.Custom.ScaleDistribution != nil && d.Custom.ScaleDistribution.Type == "log"
+	for i, samples := range drawn {
+		if looks[i].right != right {
+			continue
+		}
+		least, most := extent(samples)
+		a.least, a.most, a.unit = min(a.least, least), max(a.most, most), looks[i].unit
+	}
+	if soft := d.Custom.AxisSoftMax; soft != nil {
+		a.most = max(a.most, *soft)
+	}
+	if d.Min != nil {
+		a.least = *d.Min
+	}
+	if d.Max != nil {
+		a.most = *d.Max
+	}
+	switch {
+	case math.IsInf(a.most, -1):
+		a.least, a.most = 0, 1
+	case a.log:
+		a.least = math.Pow(10, math.Floor(math.Log10(max(a.least, 1e-30))))
+		a.most = math.Pow(10, math.Ceil(math.Log10(max(a.most, a.least*10))))
+	case a.most <= a.least:
+		a.most = a.least + max(math.Abs(a.least)/10, 1e-9)
+		if a.least == 0 {
+			a.most = 1
+		}
+	case d.Max == nil:
+		a.most += (a.most - a.least) * 0.05
+	}
+	return a
+}
+
+func (g *plot) curve(samples []dashboards.Sample, a axis, how look, colour string, bars bool) {
+	step := g.to.Sub(g.from) / points
+	floor := g.y(0)
+	var run []dashboards.Sample
+	draw := func() {
+		if len(run) == 0 {
+			return
+		}
+		var path strings.Builder
+		for i, s := range run {
+			fmt.Fprintf(&path, "%c%.1f %.1f", "ML"[min(i, 1)], g.x(s.Time), g.y(a.at(s.Value)))
+		}
+		dash := ""
+		if how.dashed {
+			dash = ` stroke-dasharray="6 4"`
+		}
+		if how.fill > 0 {
+			fmt.Fprintf(&g.svg, `<path d="%sL%.1f %.1fL%.1f %.1fZ" fill="%s" fill-opacity="%.2f"/>`, path.String(),
+				g.x(run[len(run)-1].Time), floor, g.x(run[0].Time), floor, colour, how.fill/100)
+		}
+		fmt.Fprintf(&g.svg, `<path d="%s" fill="none" stroke="%s" stroke-width="%.1f"%s/>`, path.String(), colour, how.width, dash)
+	}
+	for _, s := range samples {
+		if bars {
+			y := g.y(a.at(s.Value))
+			fmt.Fprintf(&g.svg, `<rect x="%.1f" y="%.1f" width="2" height="%.1f" fill="%s"/>`, g.x(s.Time)-1, y, floor-y, colour)
+			continue
+		}
+		if len(run) > 0 && s.Time.Sub(run[len(run)-1].Time) > max(3*step/2, 1500*time.Millisecond) {
+			draw()
+			run = nil
+		}
+		run = append(run, s)
+	}
+	draw()
+}
+
+// thresholds draws the lines that series are to stay on one side of.
+func (p filled) thresholds(g *plot, a axis) {
+	d := p.FieldConfig.Defaults
+	if d.Custom.ThresholdsStyle == nil || d.Thresholds == nil {
+		return
+	}
+	for _, s := range d.Thresholds.Steps {
+		if s.Value != nil && *s.Value <= a.most && *s.Value >= a.least {
+			y := g.y(a.at(*s.Value))
+			fmt.Fprintf(&g.svg, `<line x1="%d" x2="%d" y1="%.1f" y2="%.1f" stroke="%s" stroke-width="1.5" stroke-dasharray="8 5"/>`, left, left+g.w, y, y, colours[s.Color])
+		}
+	}
+}
+
+// legend lists series with their last and greatest values. What does not fit is to be scrolled to in Grafana.
+func (p filled) legend(looks []look, h int) string {
+	var rows strings.Builder
+	fit := max(h/22-1, 1)
+	for i, l := range p.lines {
+		if i == fit-1 && len(p.lines) > fit {
+			rows.WriteString(`<tr><td>… ` + strconv.Itoa(len(p.lines)-i) + ` more, to scroll to</td><td></td><td></td></tr>`)
+			break
+		}
+		last, most := "-", "-"
+		if v, ok := lastOf(l.Samples); ok {
+			_, greatest := extent(l.Samples)
+			last, most = format(v, looks[i].unit, p.decimals()), format(greatest, looks[i].unit, p.decimals())
+		}
+		fmt.Fprintf(&rows, `<tr><td><i style="background:%s"></i>%s</td><td>%s</td><td>%s</td></tr>`, palette[i%len(palette)],
+			html.EscapeString(l.name), last, most)
+	}
+	return fmt.Sprintf(`<div style="height:%dpx;overflow:hidden"><table class="legend"><tr><th>Name</th><th>Last *</th><th>Max</th></tr>%s</table></div>`,
+		h, rows.String())
+}
