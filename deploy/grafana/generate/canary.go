@@ -53,7 +53,7 @@ func canary() *dashboard.DashboardBuilder {
 			"Least, median and mean over the texts. 1 is the same vector. The least alone falls: single texts, see the log of the collector; all fall: the model.", needsPins},
 			"none", half, prom("A", "{{statistic}} "+targetLegend,
 				"min by ("+targetLabels+", statistic) ("+series("embedding_canary_cosine", byTarget)+")")).
-			AxisSoftMax(1).Decimals(5)).
+			AxisSoftMin(0.99).Max(1).Decimals(5)).
 		WithPanel(renamed(grid(about{"Checks",
 			"What the checks of the latest complete round measured. What each of them is and which value is usual says the receiver's README.", needsCanary},
 			half, rows("A", "max by ("+targetLabels+", check) ("+series("embedding_canary_check", byTarget)+")")),

@@ -29,7 +29,7 @@ func collector() *dashboard.DashboardBuilder {
 		WithVariable(values("collector", "Collector", `otelcol_process_uptime{job=~"$own_job"}`, "instance", "Collectors, by where their own metrics are scraped"))
 
 	board.
-		WithPanel(numbers(about{"Up since", "Time since the start of each collector. Short: it was restarted, or has died.", needsTelemetry},
+		WithPanel(numbers(about{"Up for", "Time since the start of each collector. Short: it was restarted, or has died.", needsTelemetry},
 			"s", 8, latest("A", "{{instance}}", at("otelcol_process_uptime")))).
 		WithPanel(numbers(about{"Memory", "Resident memory of each collector. memory_limiter refuses data near its limit.", needsTelemetry},
 			"bytes", 8, latest("A", "{{instance}}", at("otelcol_process_memory_rss")))).

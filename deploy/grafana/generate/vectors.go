@@ -23,7 +23,7 @@ func vectors() *dashboard.DashboardBuilder {
 		WithVariable(modelVariable("embedding_quality_state")).
 		WithVariable(values("task_type", "Task", "embedding_quality_state{"+byModel+"}", "task_type", "What vectors are for")).
 		WithVariable(services()).
-		Annotation(verdictChanges())
+		Annotation(verdictChanges(keyLabels, "{{model}} {{task_type}} {{replica}}: {{verdict}}"))
 
 	board.WithRow(dashboard.NewRowBuilder("Verdict")).
 		WithPanel(timeline(about{"Verdict of each key",
@@ -34,7 +34,7 @@ func vectors() *dashboard.DashboardBuilder {
 		WithPanel(graph(about{"Progress of learning",
 			"Windows from which it was learned what is usual. Drift is judged from 200 on. A fall to 0: the storage was lost, or max_keys was reached.",
 			needsReference}, "short", third,
-			prom("A", "{{model}} {{task_type}} {{dimension}} at {{instance}}",
+			prom("A", "{{task_type}} {{model}} {{dimension}} at {{instance}}",
 				"max by (model, task_type, dimension, instance) ("+series("embedding_reference_windows", byKey)+")")).
 			Min(0))
 
@@ -42,7 +42,7 @@ func vectors() *dashboard.DashboardBuilder {
 		WithPanel(lineAt(graph(about{"Evidence by statistic",
 			"How much has gathered of what makes an alarm, over all replicas; at 1 it is one. Rising for hours below 1 is no fault yet. " +
 				"mean_shift alone is often traffic; covariance and all of them together speak for another model.", needsEvidence},
-			"none", half, prom("A", "{{statistic}} {{model}} {{task_type}} {{dimension}} at {{instance}}",
+			"none", half, prom("A", "{{statistic}} {{task_type}} {{model}} {{dimension}} at {{instance}}",
 				"max by (model, task_type, dimension, statistic, instance) ("+series("embedding_quality_evidence", byKey, `statistic!="replica"`)+")")).
 			Min(0).AxisSoftMax(1.1), 1)).
 		WithPanel(logarithmic(pValues()))
@@ -162,6 +162,6 @@ func cosineBand() *dashboardGraph {
 		OverrideByName("P95", []dashboard.DynamicConfigValue{
 			{Id: "custom.fillBelowTo", Value: "P5"}, {Id: "custom.fillOpacity", Value: 20}, {Id: "custom.lineWidth", Value: 0},
 		}).
-		OverrideByName("P5", []dashboard.DynamicConfigValue{{Id: "custom.lineWidth", Value: 0}, {Id: "custom.fillOpacity", Value: 0}}).
-		OverrideByName("P50", []dashboard.DynamicConfigValue{{Id: "custom.lineWidth", Value: 2}, {Id: "custom.fillOpacity", Value: 0}})
+		OverrideByName("P5", []dashboard.DynamicConfigValue{{Id: "custom.lineWidth", Value: 0}}).
+		OverrideByName("P50", []dashboard.DynamicConfigValue{{Id: "custom.lineWidth", Value: 2}})
 }
