@@ -49,6 +49,8 @@ type Panel struct {
 			DisplayMode string
 			Placement   string
 			Calcs       []string
+			SortBy      string
+			SortDesc    bool
 		}
 		ColorMode string
 		GraphMode string
@@ -68,6 +70,7 @@ type Panel struct {
 				FillOpacity       float64
 				DrawStyle         string
 				Stacking          *struct{ Mode string }
+				AxisSoftMin       *float64
 				AxisSoftMax       *float64
 				ScaleDistribution *struct{ Type string }
 			}

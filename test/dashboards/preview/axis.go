@@ -66,6 +66,16 @@ func (a axis) text(value float64) string {
 	return format(value, a.unit, a.decimals)
 }
 
+// repeats says whether neighbouring ticks have the same text.
+func (a axis) repeats(ticks []float64) bool {
+	for i := 1; i < len(ticks); i++ {
+		if a.text(ticks[i]) == a.text(ticks[i-1]) {
+			return true
+		}
+	}
+	return false
+}
+
 // margins around what graphs draw.
 const left, right, above, below = 66, 14, 6, 20
 
@@ -110,7 +120,10 @@ func (g *plot) times() {
 
 // values draws an axis of values, at the left with lines across, or at the right.
 func (g *plot) values(a axis, atRight bool) {
-	for _, v := range a.ticks(max(g.h/28, 2)) {
+	ticks := a.ticks(max(g.h/28, 2))
+	for ; a.decimals < 8 && !a.log && a.repeats(ticks); a.decimals++ {
+	}
+	for _, v := range ticks {
 		y := g.y(a.at(v))
 		if atRight {
 			g.text(float64(left+g.w+5), y+4, "start", a.text(v))

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"html"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,7 +20,9 @@ type look struct {
 	right  bool
 	dashed bool
 	fill   float64
+	to     string // name of the series that the fill ends at
 	width  float64
+	least  *float64
 }
 
 func (p filled) look(l line) (look, error) {
@@ -33,6 +37,10 @@ func (p filled) look(l line) (look, error) {
 			switch property.ID {
 			case "unit":
 				into = &how.unit
+			case "min":
+				into = &how.least
+			case "custom.fillBelowTo":
+				into = &how.to
 			case "custom.fillOpacity":
 				into = &how.fill
 			case "custom.lineWidth":
@@ -83,7 +91,7 @@ func (p filled) graph(w, h int) (string, error) {
 		if looks[i].right {
 			a = axes[1]
 		}
-		g.curve(drawn[i], a, looks[i], palette[i%len(palette)], p.FieldConfig.Defaults.Custom.DrawStyle == "bars")
+		g.curve(drawn[i], p.base(i, drawn, looks), a, looks[i], palette[i%len(palette)], p.FieldConfig.Defaults.Custom.DrawStyle == "bars")
 	}
 	p.thresholds(g, axes[0])
 	for _, t := range p.marks {
@@ -94,7 +102,7 @@ func (p filled) graph(w, h int) (string, error) {
 
 // stacked returns the samples as they are drawn: each on top of those before, where the panel says so.
 func (p filled) stacked() [][]dashboards.Sample {
-	on := p.FieldConfig.Defaults.Custom.Stacking != nil && p.FieldConfig.Defaults.Custom.Stacking.Mode == "normal"
+	on := p.stacks()
 	sums := map[time.Time]float64{}
 	all := make([][]dashboards.Sample, len(p.lines))
 	for i, l := range p.lines {
@@ -112,6 +120,24 @@ func (p filled) stacked() [][]dashboards.Sample {
 	return all
 }
 
+func (p filled) stacks() bool {
+	stacking := p.FieldConfig.Defaults.Custom.Stacking
+	return stacking != nil && stacking.Mode == "normal"
+}
+
+// base returns what the area of a series begins at, by time: the series below it or the one that it is filled to.
+func (p filled) base(i int, drawn [][]dashboards.Sample, looks []look) map[time.Time]float64 {
+	base := map[time.Time]float64{}
+	for j, l := range p.lines {
+		if p.stacks() && j < i || looks[i].to != "" && l.name == looks[i].to {
+			for _, s := range drawn[j] {
+				base[s.Time] = s.Value
+			}
+		}
+	}
+	return base
+}
+
 func (p filled) axis(drawn [][]dashboards.Sample, looks []look, right bool) axis {
 	d := p.FieldConfig.Defaults
 	a := axis{least: math.Inf(1), most: math.Inf(-1), unit: d.Unit, decimals: -1}
@@ -122,6 +148,12 @@ func (p filled) axis(drawn [][]dashboards.Sample, looks []look, right bool) axis
 		}
 		least, most := extent(samples)
 		a.least, a.most, a.unit = min(a.least, least), max(a.most, most), looks[i].unit
+		if looks[i].least != nil {
+			a.least = *looks[i].least
+		}
+	}
+	if soft := d.Custom.AxisSoftMin; soft != nil {
+		a.least = min(a.least, *soft)
 	}
 	if soft := d.Custom.AxisSoftMax; soft != nil {
 		a.most = max(a.most, *soft)
@@ -149,9 +181,14 @@ func (p filled) axis(drawn [][]dashboards.Sample, looks []look, right bool) axis
 	return a
 }
 
-func (g *plot) curve(samples []dashboards.Sample, a axis, how look, colour string, bars bool) {
+func (g *plot) curve(samples []dashboards.Sample, base map[time.Time]float64, a axis, how look, colour string, bars bool) {
 	step := g.to.Sub(g.from) / points
-	floor := g.y(0)
+	floor := func(s dashboards.Sample) float64 {
+		if from, ok := base[s.Time]; ok {
+			return g.y(a.at(from))
+		}
+		return g.y(0)
+	}
 	var run []dashboards.Sample
 	draw := func() {
 		if len(run) == 0 {
@@ -166,15 +203,18 @@ func (g *plot) curve(samples []dashboards.Sample, a axis, how look, colour strin
 			dash = ` stroke-dasharray="6 4"`
 		}
 		if how.fill > 0 {
-			fmt.Fprintf(&g.svg, `<path d="%sL%.1f %.1fL%.1f %.1fZ" fill="%s" fill-opacity="%.2f"/>`, path.String(),
-				g.x(run[len(run)-1].Time), floor, g.x(run[0].Time), floor, colour, how.fill/100)
+			fmt.Fprintf(&g.svg, `<path d="%s`, path.String())
+			for _, s := range slices.Backward(run) {
+				fmt.Fprintf(&g.svg, "L%.1f %.1f", g.x(s.Time), floor(s))
+			}
+			fmt.Fprintf(&g.svg, `Z" fill="%s" fill-opacity="%.2f"/>`, colour, how.fill/100)
 		}
 		fmt.Fprintf(&g.svg, `<path d="%s" fill="none" stroke="%s" stroke-width="%.1f"%s/>`, path.String(), colour, how.width, dash)
 	}
 	for _, s := range samples {
 		if bars {
 			y := g.y(a.at(s.Value))
-			fmt.Fprintf(&g.svg, `<rect x="%.1f" y="%.1f" width="2" height="%.1f" fill="%s"/>`, g.x(s.Time)-1, y, floor-y, colour)
+			fmt.Fprintf(&g.svg, `<rect x="%.1f" y="%.1f" width="2" height="%.1f" fill="%s"/>`, g.x(s.Time)-1, y, floor(s)-y, colour)
 			continue
 		}
 		if len(run) > 0 && s.Time.Sub(run[len(run)-1].Time) > max(3*step/2, 1500*time.Millisecond) {
@@ -200,13 +240,30 @@ func (p filled) thresholds(g *plot, a axis) {
 	}
 }
 
+// order returns the series as the legend lists them.
+func (p filled) order() []int {
+	order := make([]int, len(p.lines))
+	for i := range order {
+		order[i] = i
+	}
+	if l := p.Options.Legend; l != nil && l.SortBy == "Max" && l.SortDesc {
+		slices.SortStableFunc(order, func(a, b int) int {
+			_, first := extent(p.lines[a].Samples)
+			_, second := extent(p.lines[b].Samples)
+			return cmp.Compare(second, first)
+		})
+	}
+	return order
+}
+
 // legend lists series with their last and greatest values. What does not fit is to be scrolled to in Grafana.
 func (p filled) legend(looks []look, h int) string {
 	var rows strings.Builder
 	fit := max(h/22-1, 1)
-	for i, l := range p.lines {
-		if i == fit-1 && len(p.lines) > fit {
-			rows.WriteString(`<tr><td>… ` + strconv.Itoa(len(p.lines)-i) + ` more, to scroll to</td><td></td><td></td></tr>`)
+	for n, i := range p.order() {
+		l := p.lines[i]
+		if n == fit-1 && len(p.lines) > fit {
+			rows.WriteString(`<tr><td>… ` + strconv.Itoa(len(p.lines)-n) + ` more, to scroll to</td><td></td><td></td></tr>`)
 			break
 		}
 		last, most := "-", "-"

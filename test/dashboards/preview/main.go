@@ -24,9 +24,18 @@ func main() {
 	flag.StringVar(&s.loki, "loki", "", "base `URL` of Loki; without it panels of logs are empty")
 	flag.StringVar(&s.job, "job", "otelcol-embedding", "Prometheus' scrape job of the collectors")
 	flag.DurationVar(&s.values.RateInterval, "rate-interval", 20*time.Second, "what $__rate_interval stands for, at least 4 scrape intervals")
-	flag.DurationVar(&s.values.Range, "range", 5*time.Minute, "`time` that is shown, up to now")
+	flag.DurationVar(&s.values.Range, "range", 5*time.Minute, "how much `time` is shown")
+	end := flag.String("end", "", "the `time` up to which it is shown, such as 2026-01-31T15:04:05Z; without it, now")
 	out := flag.String("out", "build/preview", "`folder` to write the pages to")
 	flag.Parse()
+	s.end = time.Now()
+	if *end != "" {
+		var err error
+		if s.end, err = time.Parse(time.RFC3339, *end); err != nil {
+			fmt.Fprintf(os.Stderr, "-end is %q, and has to look like %s\n", *end, time.RFC3339)
+			os.Exit(2)
+		}
+	}
 	if err := draw(context.Background(), *folder, *out, s); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -39,7 +48,6 @@ func draw(ctx context.Context, folder, out string, s sources) error {
 	}
 	s.prometheus, s.loki = strings.TrimSuffix(s.prometheus, "/"), strings.TrimSuffix(s.loki, "/")
 	s.values.Interval = max(s.values.Range/points, time.Second)
-	s.end = time.Now()
 	boards, err := dashboards.Load(folder)
 	if err != nil {
 		return err
