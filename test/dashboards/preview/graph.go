@@ -198,6 +198,9 @@ func (g *plot) curve(samples []dashboards.Sample, base map[time.Time]float64, a 
 		for i, s := range run {
 			fmt.Fprintf(&path, "%c%.1f %.1f", "ML"[min(i, 1)], g.x(s.Time), g.y(a.at(s.Value)))
 		}
+		if len(run) == 1 {
+			path.WriteString("h2") // a sample alone is a dot
+		}
 		dash := ""
 		if how.dashed {
 			dash = ` stroke-dasharray="6 4"`
