@@ -75,7 +75,7 @@ func canary() *dashboard.DashboardBuilder {
 			"s", third, prom("A", targetLegend, of("embedding_canary_duration_seconds"))).
 			Min(0).
 			Links([]linkBuilder{toTraces("Rounds", `{resource.service.name="embedding-canary"}`)})).
-		WithPanel(stacked(about{"Rounds by outcome",
+		WithPanel(stacked(about{"Rounds per minute, by outcome",
 			"Rounds per minute. Fewer than the interval has: pauses that the server asked for, or the budget.", needsCanary},
 			"short", third, prom("A", "{{outcome}} {{target}}", "60 * "+perSecond("target, outcome", series("embedding_canary_rounds_total", byTarget))))).
 		WithPanel(graph(about{"Tokens per round",

@@ -37,7 +37,7 @@ func gpus() *dashboard.DashboardBuilder {
 			"Memory in use, and dashed how much there is. vLLM takes its share at start: what matters is room for others, and steps that nobody expects.", needsGPUs},
 			"bytes", half, prom("A", gpuLegend, of("hw_gpu_memory_usage_bytes")), prom("B", gpuLegend+" limit", of("hw_gpu_memory_limit_bytes"))).
 			Min(0).
-			OverrideByQuery("B", []dashboard.DynamicConfigValue{dashed})).
+			OverrideByQuery("B", limit)).
 		WithPanel(graph(about{"Utilization",
 			"Share of time in which the GPU did anything, and how busy its multiprocessors were. High and low: many small kernels; larger batches help.", needsGPUs},
 			"percentunit", half,
@@ -65,7 +65,7 @@ func gpus() *dashboard.DashboardBuilder {
 			prom("A", gpuLegend, of("hw_power_watts")),
 			prom("B", gpuLegend+" limit", of("nvml_power_limit_watts", `nvml_power_limit_type="enforced"`))).
 			Min(0).
-			OverrideByQuery("B", []dashboard.DynamicConfigValue{dashed})).
+			OverrideByQuery("B", limit)).
 		WithPanel(graph(about{"Joules per 1,000 tokens",
 			"Energy of all chosen GPUs over the input tokens that the collectors saw. High at night: GPUs that idle. It rises at the same load: a model or a batch size changed.",
 			"No tokens or no GPUs: needs the nvml receiver and calls"},

@@ -61,6 +61,17 @@ func stacked(a about, unit string, width uint32, queries ...query) *timeseries.P
 // dashed is the style of limits, and of lines that have an axis of their own.
 var dashed = dashboard.DynamicConfigValue{Id: "custom.lineStyle", Value: map[string]any{"fill": "dash", "dash": []int{6, 4}}}
 
+// limit is how lines are drawn that others are to stay below: dashed, and named where the pointer is, so that the legend has room for
+// the others.
+var limit = []dashboard.DynamicConfigValue{
+	dashed, {Id: "custom.hideFrom", Value: map[string]bool{"legend": true, "tooltip": false, "viz": false}},
+}
+
+// sparse shows values that have none before and after them, of which there would be no line.
+func sparse(panel *timeseries.PanelBuilder) *timeseries.PanelBuilder {
+	return panel.ShowPoints(common.VisibilityModeAuto)
+}
+
 // lineAt draws a line that series are to stay below, or above.
 func lineAt(panel *timeseries.PanelBuilder, value float64) *timeseries.PanelBuilder {
 	return panel.

@@ -61,10 +61,10 @@ func vectors() *dashboard.DashboardBuilder {
 			prom("A", "cosines "+keyLegend, keyed("embedding_cosine_ks")),
 			prom("B", "variances "+keyLegend, keyed("embedding_variance_shift"))).
 			Min(0)).
-		WithPanel(graph(about{"Effective rank",
+		WithPanel(sparse(graph(about{"Effective rank",
 			"How many directions the vectors of a window spread over. A fall towards 1: vectors have become alike, and searches with them.",
 			needsReference}, "none", half, ofKey("A", "embedding_effective_rank")).
-			Min(0)).
+			Min(0))).
 		WithPanel(graph(about{"Outliers",
 			"Share of vectors unusually far from the reference. They are valid; single ones are odd texts, many are a fault or another corpus.",
 			needsCalls}, "percentunit", half, prom("A", "{{model}}",
@@ -84,21 +84,22 @@ func vectors() *dashboard.DashboardBuilder {
 			prom("A", "mean {{model}} {{dimension}}", "avg by (model, dimension) ("+series("embedding_norm_mean", byKey)+")"),
 			prom("B", "smallest {{model}} {{dimension}}", "min by (model, dimension) ("+series("embedding_norm_min", byKey)+")"),
 			prom("C", "largest {{model}} {{dimension}}", "max by (model, dimension) ("+series("embedding_norm_max", byKey)+")")).
+			AxisSoftMin(0.99).AxisSoftMax(1.01). // less is rounding, which would look like unrest
 			Decimals(4)).
 		WithPanel(stacked(about{"Vectors by length",
 			"Vectors per second by their length. A new length: a client asks for shortened vectors, or the model is another.", needsCalls},
 			"short", third, prom("A", "{{model}} {{dimension}}", perSecond("model, dimension", series("embedding_vectors_total", byModel)))))
 
 	board.WithRow(dashboard.NewRowBuilder("Same text, same vector")).
-		WithPanel(graph(about{"Repeated texts with another vector",
+		WithPanel(sparse(graph(about{"Repeated texts with another vector",
 			"Share of texts of the latest window that came before and have another vector now. Above 0: caches, batches or servers disagree.",
 			needsRepeats}, "percentunit", half,
 			prom("A", keyLegend, keyed("embedding_repeats_mismatches")+" / ("+keyed("embedding_repeats")+" > 0)")).
-			Min(0)).
-		WithPanel(graph(about{"Least cosine of a text to its earlier vector",
+			Min(0))).
+		WithPanel(sparse(graph(about{"Least cosine of a text to its earlier vector",
 			"How much vectors of one text differ at most. Down to .999 is arithmetic of other batches; below .98 it is another vector.",
 			needsRepeats}, "none", half, ofKey("A", "embedding_repeats_cosine_min")).
-			Max(1).Decimals(4))
+			Max(1).Decimals(4)))
 
 	board.WithRow(dashboard.NewRowBuilder("Replicas compared")).
 		WithPanel(lineAt(graph(about{"Evidence against a replica",
