@@ -23,6 +23,7 @@ type look struct {
 	to     string // name of the series that the fill ends at
 	width  float64
 	least  *float64
+	hidden bool // from the legend
 }
 
 func (p filled) look(l line) (look, error) {
@@ -39,6 +40,13 @@ func (p filled) look(l line) (look, error) {
 				into = &how.unit
 			case "min":
 				into = &how.least
+			case "custom.hideFrom":
+				var from struct{ Legend bool }
+				if err := json.Unmarshal(property.Value, &from); err != nil {
+					return look{}, fmt.Errorf("%s, override %s: %w", p.Title, property.ID, err)
+				}
+				how.hidden = from.Legend
+				continue
 			case "custom.fillBelowTo":
 				into = &how.to
 			case "custom.fillOpacity":
@@ -263,10 +271,11 @@ func (p filled) order() []int {
 func (p filled) legend(looks []look, h int) string {
 	var rows strings.Builder
 	fit := max(h/22-1, 1)
-	for n, i := range p.order() {
+	listed := slices.DeleteFunc(p.order(), func(i int) bool { return looks[i].hidden })
+	for n, i := range listed {
 		l := p.lines[i]
-		if n == fit-1 && len(p.lines) > fit {
-			rows.WriteString(`<tr><td>… ` + strconv.Itoa(len(p.lines)-n) + ` more, to scroll to</td><td></td><td></td></tr>`)
+		if n == fit-1 && len(listed) > fit {
+			rows.WriteString(`<tr><td>… ` + strconv.Itoa(len(listed)-n) + ` more, to scroll to</td><td></td><td></td></tr>`)
 			break
 		}
 		last, most := "-", "-"

@@ -16,7 +16,7 @@ func (p filled) timeline(w, h int) (string, error) {
 		return "", err
 	}
 	const labels = 240
-	g := newPlot(p, w-labels+2*left-gap, h-26, right)
+	g := newPlot(p, w-labels+2*left-gap, h-44, right)
 	g.times()
 	row := float64(g.h) / float64(max(len(p.lines), 1))
 	for i, l := range p.lines {
