@@ -15,16 +15,16 @@ import (
 // Sizes in pixels: of the page, and as in Grafana of the rows of its grid, of what lies between panels and of their titles.
 const (
 	width  = 1600
-	unit   = 30
+	row    = 30
 	gap    = 8
 	header = 32
 	top    = 92 // of the page, above the grid
 )
 
 //go:embed page.html
-var text string
+var layout string
 
-var pageTemplate = template.Must(template.New("page").Parse(text))
+var pageTemplate = template.Must(template.New("page").Parse(layout))
 
 // page is a dashboard with its data.
 type page struct {
@@ -63,15 +63,15 @@ func (p page) height() int {
 	for _, panel := range p.panels {
 		lowest = max(lowest, panel.GridPos.Y+panel.GridPos.H)
 	}
-	return top + lowest*(unit+gap) + gap
+	return top + lowest*(row+gap) + gap
 }
 
 func (p filled) box() (box, error) {
 	column := float64(width-gap) / 24
 	b := box{
 		Row: p.Type == "row", Title: p.Title, About: p.Description,
-		Left: gap + int(float64(p.GridPos.X)*column), Top: top + p.GridPos.Y*(unit+gap),
-		Width: int(float64(p.GridPos.W)*column) - gap, Height: p.GridPos.H*(unit+gap) - gap,
+		Left: gap + int(float64(p.GridPos.X)*column), Top: top + p.GridPos.Y*(row+gap),
+		Width: int(float64(p.GridPos.W)*column) - gap, Height: p.GridPos.H*(row+gap) - gap,
 	}
 	if b.Row {
 		return b, nil
