@@ -89,11 +89,11 @@ func overview() *dashboard.DashboardBuilder {
 			GraphMode(common.BigValueGraphModeArea))
 
 	board.WithRow(dashboard.NewRowBuilder("Vectors")).
-		WithPanel(stacked(about{"Vectors by length",
+		WithPanel(stacked(about{"Vectors per second, by length",
 			"Vectors per second by their length. A second length of one model is normal only where clients ask for shortened vectors: " +
 				"otherwise searches compare what cannot be compared.", needsCalls},
 			"short", half, prom("A", "{{model}} {{dimension}}", perSecond("model, dimension", series("embedding_vectors_total", byModel))))).
-		WithPanel(stacked(about{"Invalid vectors",
+		WithPanel(stacked(about{"Invalid vectors per second",
 			"Vectors per second that cannot be right, by reason. Any at all is a fault of the server; do not index what came since.", needsQuality},
 			"short", half, prom("A", "{{reason}}", perSecond("reason", series("embedding_vectors_invalid_total", byModel)))))
 

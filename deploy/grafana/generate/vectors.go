@@ -74,7 +74,7 @@ func vectors() *dashboard.DashboardBuilder {
 		WithPanel(cosineBand())
 
 	board.WithRow(dashboard.NewRowBuilder("Validity")).
-		WithPanel(stacked(about{"Invalid vectors by reason",
+		WithPanel(stacked(about{"Invalid vectors per second",
 			"Vectors per second that cannot be right. non_finite and zero: numbers overflow, often in half precision. duplicate: different texts got one " +
 				"vector. dimension and norm: another model, or shortened vectors that were not scaled.", needsCalls},
 			"short", third, prom("A", "{{model}} {{reason}}", perSecond("model, reason", series("embedding_vectors_invalid_total", byModel))))).
@@ -86,7 +86,7 @@ func vectors() *dashboard.DashboardBuilder {
 			prom("C", "largest {{model}} {{dimension}}", "max by (model, dimension) ("+series("embedding_norm_max", byKey)+")")).
 			AxisSoftMin(0.99).AxisSoftMax(1.01). // less is rounding, which would look like unrest
 			Decimals(4)).
-		WithPanel(stacked(about{"Vectors by length",
+		WithPanel(stacked(about{"Vectors per second, by length",
 			"Vectors per second by their length. A new length: a client asks for shortened vectors, or the model is another.", needsCalls},
 			"short", third, prom("A", "{{model}} {{dimension}}", perSecond("model, dimension", series("embedding_vectors_total", byModel)))))
 

@@ -28,11 +28,15 @@ func main() {
 	end := flag.String("end", "", "the `time` up to which it is shown, such as 2026-01-31T15:04:05Z; without it, now")
 	out := flag.String("out", "build/preview", "`folder` to write the pages to")
 	flag.Parse()
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "%q is no flag; all settings are flags\n", flag.Arg(0))
+		os.Exit(2)
+	}
 	s.end = time.Now()
 	if *end != "" {
 		var err error
 		if s.end, err = time.Parse(time.RFC3339, *end); err != nil {
-			fmt.Fprintf(os.Stderr, "-end is %q, and has to look like %s\n", *end, time.RFC3339)
+			fmt.Fprintf(os.Stderr, "-end is %q, and has to look like 2026-01-31T15:04:05Z\n", *end)
 			os.Exit(2)
 		}
 	}
