@@ -57,7 +57,8 @@ func spark(samples []dashboards.Sample, w, h int) string {
 	var points []string
 	for i, s := range samples {
 		if !math.IsNaN(s.Value) && len(samples) > 1 {
-			points = append(points, fmt.Sprintf("%.1f,%.1f", float64(i*w)/float64(len(samples)-1), float64(h)*(1-(s.Value-least)/(most-least))))
+			x, y := float64(i*w)/float64(len(samples)-1), float64(h)*(1-(s.Value-least)/(most-least))
+			points = append(points, fmt.Sprintf("%.1f,%.1f", x, y))
 		}
 	}
 	return fmt.Sprintf(`<svg class="spark" viewBox="0 0 %d %d" preserveAspectRatio="none"><polyline points="%s" fill="none" stroke="#8e8e99"/></svg>`,

@@ -31,7 +31,8 @@ func (p filled) timeline(w, h int) (string, error) {
 				to = g.x(l.Samples[k].Time)
 			}
 			text, colour := p.shown(l.Samples[j].Value, mappings)
-			fmt.Fprintf(&g.svg, `<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" fill="%s" fill-opacity="0.8"/>`, from, y, to-from, row*0.8, colour)
+			fmt.Fprintf(&g.svg, `<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" fill="%s" fill-opacity="0.8"/>`,
+				from, y, to-from, row*0.8, colour)
 			if float64(7*len(text)) < to-from {
 				fmt.Fprintf(&g.svg, `<text x="%.1f" y="%.1f" style="fill:#111">%s</text>`, from+4, y+row*0.4+4, html.EscapeString(text))
 			}
