@@ -42,24 +42,59 @@ type Panel struct {
 	Targets         []Target
 	GridPos         struct{ X, Y, W, H int }
 	Links           []Link
-	Transformations []struct{ ID string }
+	Transformations []Transformation
 	Options         struct {
 		Legend *struct {
 			ShowLegend  bool
 			DisplayMode string
 			Placement   string
+			Calcs       []string
+			SortBy      string
+			SortDesc    bool
 		}
+		ColorMode string
+		GraphMode string
+		TextMode  string
+		YAxis     struct{ Unit string } // of heat maps
 	}
 	FieldConfig struct {
 		Defaults struct {
 			Unit       string
+			Decimals   *int
+			Min, Max   *float64
 			NoValue    string
 			Mappings   []json.RawMessage
 			Thresholds *struct{ Steps []Step }
 			Custom     struct {
-				ThresholdsStyle *struct{ Mode string }
+				ThresholdsStyle   *struct{ Mode string }
+				FillOpacity       float64
+				DrawStyle         string
+				Stacking          *struct{ Mode string }
+				AxisSoftMin       *float64
+				AxisSoftMax       *float64
+				ScaleDistribution *struct{ Type string }
 			}
 		}
+		Overrides []Override
+	}
+}
+
+// Transformation changes the answers before they are shown.
+type Transformation struct {
+	ID      string
+	Options struct {
+		Include      struct{ Names []string }
+		IndexByName  map[string]int
+		RenameByName map[string]string
+	}
+}
+
+// Override is for the series that its matcher finds, by query or by name.
+type Override struct {
+	Matcher    struct{ ID, Options string }
+	Properties []struct {
+		ID    string
+		Value json.RawMessage
 	}
 }
 

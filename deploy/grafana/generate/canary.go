@@ -53,7 +53,7 @@ func canary() *dashboard.DashboardBuilder {
 			"Least, median and mean over the texts. 1 is the same vector. The least alone falls: single texts, see the log of the collector; all fall: the model.", needsPins},
 			"none", half, prom("A", "{{statistic}} "+targetLegend,
 				"min by ("+targetLabels+", statistic) ("+series("embedding_canary_cosine", byTarget)+")")).
-			AxisSoftMax(1).Decimals(5)).
+			AxisSoftMin(0.99).Max(1).Decimals(5)).
 		WithPanel(renamed(grid(about{"Checks",
 			"What the checks of the latest complete round measured. What each of them is and which value is usual says the receiver's README.", needsCanary},
 			half, rows("A", "max by ("+targetLabels+", check) ("+series("embedding_canary_check", byTarget)+")")),
@@ -75,7 +75,7 @@ func canary() *dashboard.DashboardBuilder {
 			"s", third, prom("A", targetLegend, of("embedding_canary_duration_seconds"))).
 			Min(0).
 			Links([]linkBuilder{toTraces("Rounds", `{resource.service.name="embedding-canary"}`)})).
-		WithPanel(stacked(about{"Rounds by outcome",
+		WithPanel(stacked(about{"Rounds per minute, by outcome",
 			"Rounds per minute. Fewer than the interval has: pauses that the server asked for, or the budget.", needsCanary},
 			"short", third, prom("A", "{{outcome}} {{target}}", "60 * "+perSecond("target, outcome", series("embedding_canary_rounds_total", byTarget))))).
 		WithPanel(graph(about{"Tokens per round",

@@ -29,7 +29,7 @@ func collector() *dashboard.DashboardBuilder {
 		WithVariable(values("collector", "Collector", `otelcol_process_uptime{job=~"$own_job"}`, "instance", "Collectors, by where their own metrics are scraped"))
 
 	board.
-		WithPanel(numbers(about{"Up since", "Time since the start of each collector. Short: it was restarted, or has died.", needsTelemetry},
+		WithPanel(numbers(about{"Up for", "Time since the start of each collector. Short: it was restarted, or has died.", needsTelemetry},
 			"s", 8, latest("A", "{{instance}}", at("otelcol_process_uptime")))).
 		WithPanel(numbers(about{"Memory", "Resident memory of each collector. memory_limiter refuses data near its limit.", needsTelemetry},
 			"bytes", 8, latest("A", "{{instance}}", at("otelcol_process_memory_rss")))).
@@ -45,15 +45,15 @@ func collector() *dashboard.DashboardBuilder {
 			Decimals(0))
 
 	board.WithRow(dashboard.NewRowBuilder("In and out")).
-		WithPanel(graph(about{"Accepted", "What receivers took in, per second. None from a receiver that had some: its clients do not reach it.", needsTelemetry},
+		WithPanel(graph(about{"Accepted per second", "What receivers took in, per second. None from a receiver that had some: its clients do not reach it.", needsTelemetry},
 			"short", half, signals("otelcol_receiver_accepted_", "receiver", "{{receiver}}")...).Min(0)).
-		WithPanel(graph(about{"Refused",
+		WithPanel(graph(about{"Refused per second",
 			"What receivers sent back because the pipeline did not take it, per second. memory_limiter is at its limit, or an exporter's queue is full; clients send again.",
 			"Nothing was refused"},
 			"short", half, signals("otelcol_receiver_refused_", "receiver", "{{receiver}}")...).Min(0)).
-		WithPanel(graph(about{"Sent", "What exporters delivered, per second.", "Nothing was sent: is the backend there?"},
+		WithPanel(graph(about{"Sent per second", "What exporters delivered, per second.", "Nothing was sent: is the backend there?"},
 			"short", half, signals("otelcol_exporter_sent_", "exporter", "{{exporter}}")...).Min(0)).
-		WithPanel(graph(about{"Failed",
+		WithPanel(graph(about{"Failed per second",
 			"What exporters gave up on, per second. While a backend is away, data waits in the queue and is not failed yet; a full queue loses it.", "Nothing failed"},
 			"short", half, failed...).Min(0)).
 		WithPanel(graph(about{"Queues",

@@ -37,9 +37,7 @@ func gpus() *dashboard.DashboardBuilder {
 			"Memory in use, and dashed how much there is. vLLM takes its share at start: what matters is room for others, and steps that nobody expects.", needsGPUs},
 			"bytes", half, prom("A", gpuLegend, of("hw_gpu_memory_usage_bytes")), prom("B", gpuLegend+" limit", of("hw_gpu_memory_limit_bytes"))).
 			Min(0).
-			OverrideByQuery("B", []dashboard.DynamicConfigValue{
-				{Id: "custom.lineStyle", Value: map[string]any{"fill": "dash", "dash": []int{6, 4}}}, {Id: "custom.fillOpacity", Value: 0},
-			})).
+			OverrideByQuery("B", limit)).
 		WithPanel(graph(about{"Utilization",
 			"Share of time in which the GPU did anything, and how busy its multiprocessors were. High and low: many small kernels; larger batches help.", needsGPUs},
 			"percentunit", half,
@@ -67,9 +65,7 @@ func gpus() *dashboard.DashboardBuilder {
 			prom("A", gpuLegend, of("hw_power_watts")),
 			prom("B", gpuLegend+" limit", of("nvml_power_limit_watts", `nvml_power_limit_type="enforced"`))).
 			Min(0).
-			OverrideByQuery("B", []dashboard.DynamicConfigValue{
-				{Id: "custom.lineStyle", Value: map[string]any{"fill": "dash", "dash": []int{6, 4}}}, {Id: "custom.fillOpacity", Value: 0},
-			})).
+			OverrideByQuery("B", limit)).
 		WithPanel(graph(about{"Joules per 1,000 tokens",
 			"Energy of all chosen GPUs over the input tokens that the collectors saw. High at night: GPUs that idle. It rises at the same load: a model or a batch size changed.",
 			"No tokens or no GPUs: needs the nvml receiver and calls"},
@@ -80,12 +76,14 @@ func gpus() *dashboard.DashboardBuilder {
 			"celsius", third,
 			prom("A", gpuLegend+" {{hw_sensor_location}}", "max by ("+gpuLabels+", hw_sensor_location) ("+series("hw_temperature_celsius", byGPU)+")"),
 			prom("B", gpuLegend+" margin", of("nvml_temperature_margin_celsius"))).
-			OverrideByQuery("B", []dashboard.DynamicConfigValue{{Id: "custom.axisPlacement", Value: "right"}, {Id: "custom.axisLabel", Value: "margin"}})).
+			OverrideByQuery("B", []dashboard.DynamicConfigValue{
+				{Id: "custom.axisPlacement", Value: "right"}, {Id: "custom.axisLabel", Value: "margin"}, {Id: "min", Value: 0}, dashed,
+			})).
 		WithPanel(stacked(about{"Throttling by reason",
 			"Share of time in which clocks were held down. sw_power_cap: the power limit, which is usual at full load; hw_thermal and sw_thermal: cooling; hw_power_brake: the power supply.",
 			"Clocks are not held down, or the GPU does not say"},
 			"percentunit", half, prom("A", gpuLegend+" {{nvml_throttle_reason}}",
-				perSecond(gpuLabels+", nvml_throttle_reason", series("nvml_throttle_time_seconds_total", byGPU))))).
+				perSecond(gpuLabels+", nvml_throttle_reason", series("nvml_throttle_time_seconds_total", byGPU))+" > 0"))).
 		WithPanel(graph(about{"Clocks",
 			"Frequency of multiprocessors and memory. Lower at full load than at the same load before: throttling.", needsGPUs},
 			"hertz", half, prom("A", gpuLegend+" {{nvml_clock_domain}}",

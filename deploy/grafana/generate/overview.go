@@ -25,7 +25,7 @@ func overview() *dashboard.DashboardBuilder {
 		WithVariable(instanceVariable("embedding_requests_total")).
 		WithVariable(modelVariable("embedding_requests_total")).
 		WithVariable(services()).
-		Annotation(verdictChanges())
+		Annotation(verdictChanges("model", "{{model}}: {{verdict}}"))
 
 	board.
 		WithPanel(states(about{"Verdict",
@@ -89,22 +89,22 @@ func overview() *dashboard.DashboardBuilder {
 			GraphMode(common.BigValueGraphModeArea))
 
 	board.WithRow(dashboard.NewRowBuilder("Vectors")).
-		WithPanel(stacked(about{"Vectors by length",
+		WithPanel(stacked(about{"Vectors per second, by length",
 			"Vectors per second by their length. A second length of one model is normal only where clients ask for shortened vectors: " +
 				"otherwise searches compare what cannot be compared.", needsCalls},
 			"short", half, prom("A", "{{model}} {{dimension}}", perSecond("model, dimension", series("embedding_vectors_total", byModel))))).
-		WithPanel(stacked(about{"Invalid vectors",
+		WithPanel(stacked(about{"Invalid vectors per second",
 			"Vectors per second that cannot be right, by reason. Any at all is a fault of the server; do not index what came since.", needsQuality},
 			"short", half, prom("A", "{{reason}}", perSecond("reason", series("embedding_vectors_invalid_total", byModel)))))
 
 	board.WithRow(dashboard.NewRowBuilder("Server and GPUs")).
-		WithPanel(gpuTogether().Links(linkTo("GPU fleet", "embedding-gpus"))).
+		WithPanel(gpuTogether().Height(10).Links(linkTo("GPU fleet", "embedding-gpus"))).
 		WithPanel(graph(about{"Requests in the server",
 			"Requests that vLLM runs, and that wait. Waiting ones that do not come down again: the server is at its limit.", needsVLLM},
 			"short", half,
 			prom("A", "{{model_name}} running", "sum by (model_name) ("+series("vllm:num_requests_running", byCollector, `model_name=~"$model"`)+")"),
 			prom("B", "{{model_name}} waiting", "sum by (model_name) ("+series("vllm:num_requests_waiting", byCollector, `model_name=~"$model"`)+")")).
-			Min(0))
+			Height(10).Min(0))
 
 	board.WithRow(dashboard.NewRowBuilder("Failed calls")).
 		WithPanel(failedCalls()).
@@ -134,12 +134,12 @@ func quantiles(buckets string) []query {
 	}
 }
 
-// verdictChanges marks windows with which a verdict other than healthy and learning began.
-func verdictChanges() *dashboard.AnnotationQueryBuilder {
+// verdictChanges marks windows with which a verdict other than healthy and learning began, once for each set of labels. The
+// overview tells models apart and no more: a fault of the server changes the verdicts of all keys, one after the other.
+func verdictChanges(labels, title string) *dashboard.AnnotationQueryBuilder {
 	alarming := series("embedding_quality_state", byModel, `verdict!~"healthy|learning"`)
-	by := "max by (" + keyLabels + ", verdict) "
-	return changed("Verdicts", red, by+"("+alarming+" == 1)", by+"("+alarming+" offset $__interval == 1)",
-		"{{model}} {{task_type}} {{replica}}: {{verdict}}")
+	by := "max by (" + labels + ", verdict) "
+	return changed("Verdicts", red, by+"("+alarming+" == 1)", by+"("+alarming+" offset $__interval == 1)", title)
 }
 
 // failedCalls lists calls with a link to each one's trace, whatever the data source of logs derives.
@@ -173,6 +173,6 @@ func gpuTogether() *dashboardGraph {
 		Min(0).Max(100).
 		OverrideByQuery("C", []dashboard.DynamicConfigValue{
 			{Id: "unit", Value: "celsius"}, {Id: "custom.axisPlacement", Value: "right"},
-			{Id: "custom.lineStyle", Value: map[string]any{"fill": "dash", "dash": []int{6, 4}}},
+			dashed,
 		})
 }

@@ -28,7 +28,8 @@ const (
 	tall, low         = 8, 4
 )
 
-// graph returns a time series panel with one line for each series.
+// graph returns a time series panel with one line for each series. Its legend begins with what was highest, because the
+// panel has room for about three of them; areas below lines are left empty, because areas of several lines hide one another.
 func graph(a about, unit string, width uint32, queries ...query) *timeseries.PanelBuilder {
 	return timeseries.NewPanelBuilder().
 		Title(a.title).Description(a.does).NoValue(a.empty).
@@ -38,13 +39,14 @@ func graph(a about, unit string, width uint32, queries ...query) *timeseries.Pan
 		Span(width).Height(tall).
 		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdPaletteClassicByName)).
 		Thresholds(noThresholds()).
-		LineWidth(1).FillOpacity(8).
+		LineWidth(1).
 		ShowPoints(common.VisibilityModeNever).
 		Legend(common.NewVizLegendOptionsBuilder().
 			ShowLegend(true).
 			DisplayMode(common.LegendDisplayModeTable).
 			Placement(common.LegendPlacementBottom).
-			Calcs([]string{"lastNotNull", "max"})).
+			Calcs([]string{"lastNotNull", "max"}).
+			SortBy("Max").SortDesc(true)).
 		Tooltip(common.NewVizTooltipOptionsBuilder().Mode(common.TooltipDisplayModeMulti).Sort(common.SortOrderDescending))
 }
 
@@ -54,6 +56,20 @@ func stacked(a about, unit string, width uint32, queries ...query) *timeseries.P
 		Min(0).
 		FillOpacity(40).
 		Stacking(common.NewStackingConfigBuilder().Mode(common.StackingModeNormal).Group("A"))
+}
+
+// dashed is the style of limits, and of lines that have an axis of their own.
+var dashed = dashboard.DynamicConfigValue{Id: "custom.lineStyle", Value: map[string]any{"fill": "dash", "dash": []int{6, 4}}}
+
+// limit is how lines are drawn that others are to stay below: dashed, and named where the pointer is, so that the legend has room for
+// the others.
+var limit = []dashboard.DynamicConfigValue{
+	dashed, {Id: "custom.hideFrom", Value: map[string]bool{"legend": true, "tooltip": false, "viz": false}},
+}
+
+// sparse shows values that have none before and after them, of which there would be no line.
+func sparse(panel *timeseries.PanelBuilder) *timeseries.PanelBuilder {
+	return panel.ShowPoints(common.VisibilityModeAuto)
 }
 
 // lineAt draws a line that series are to stay below, or above.

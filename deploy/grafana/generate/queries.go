@@ -22,12 +22,12 @@ const (
 )
 
 // What there is one of at each collector. The collector is named too, because servers and GPUs of different hosts may have the
-// same names: localhost:8000, gpu0.
+// same names: localhost:8000, gpu0. What differs most comes first, because narrow panels cut names off.
 const (
 	keyLabels    = "model, task_type, dimension, replica, instance"
-	keyLegend    = "{{model}} {{task_type}} {{dimension}} {{replica}} at {{instance}}"
+	keyLegend    = "{{task_type}} {{replica}} {{model}} {{dimension}} at {{instance}}"
 	targetLabels = "model, target, replica, instance"
-	targetLegend = "{{target}} {{replica}} at {{instance}}"
+	targetLegend = "{{target}} replica {{replica}} at {{instance}}"
 	gpuLabels    = "hw_name, host_name, instance"
 	gpuLegend    = "{{hw_name}} {{host_name}} at {{instance}}"
 )

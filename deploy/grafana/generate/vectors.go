@@ -23,7 +23,7 @@ func vectors() *dashboard.DashboardBuilder {
 		WithVariable(modelVariable("embedding_quality_state")).
 		WithVariable(values("task_type", "Task", "embedding_quality_state{"+byModel+"}", "task_type", "What vectors are for")).
 		WithVariable(services()).
-		Annotation(verdictChanges())
+		Annotation(verdictChanges(keyLabels, "{{model}} {{task_type}} {{replica}}: {{verdict}}"))
 
 	board.WithRow(dashboard.NewRowBuilder("Verdict")).
 		WithPanel(timeline(about{"Verdict of each key",
@@ -34,7 +34,7 @@ func vectors() *dashboard.DashboardBuilder {
 		WithPanel(graph(about{"Progress of learning",
 			"Windows from which it was learned what is usual. Drift is judged from 200 on. A fall to 0: the storage was lost, or max_keys was reached.",
 			needsReference}, "short", third,
-			prom("A", "{{model}} {{task_type}} {{dimension}} at {{instance}}",
+			prom("A", "{{task_type}} {{model}} {{dimension}} at {{instance}}",
 				"max by (model, task_type, dimension, instance) ("+series("embedding_reference_windows", byKey)+")")).
 			Min(0))
 
@@ -42,7 +42,7 @@ func vectors() *dashboard.DashboardBuilder {
 		WithPanel(lineAt(graph(about{"Evidence by statistic",
 			"How much has gathered of what makes an alarm, over all replicas; at 1 it is one. Rising for hours below 1 is no fault yet. " +
 				"mean_shift alone is often traffic; covariance and all of them together speak for another model.", needsEvidence},
-			"none", half, prom("A", "{{statistic}} {{model}} {{task_type}} {{dimension}} at {{instance}}",
+			"none", half, prom("A", "{{statistic}} {{task_type}} {{model}} {{dimension}} at {{instance}}",
 				"max by (model, task_type, dimension, statistic, instance) ("+series("embedding_quality_evidence", byKey, `statistic!="replica"`)+")")).
 			Min(0).AxisSoftMax(1.1), 1)).
 		WithPanel(logarithmic(pValues()))
@@ -61,10 +61,10 @@ func vectors() *dashboard.DashboardBuilder {
 			prom("A", "cosines "+keyLegend, keyed("embedding_cosine_ks")),
 			prom("B", "variances "+keyLegend, keyed("embedding_variance_shift"))).
 			Min(0)).
-		WithPanel(graph(about{"Effective rank",
+		WithPanel(sparse(graph(about{"Effective rank",
 			"How many directions the vectors of a window spread over. A fall towards 1: vectors have become alike, and searches with them.",
 			needsReference}, "none", half, ofKey("A", "embedding_effective_rank")).
-			Min(0)).
+			Min(0))).
 		WithPanel(graph(about{"Outliers",
 			"Share of vectors unusually far from the reference. They are valid; single ones are odd texts, many are a fault or another corpus.",
 			needsCalls}, "percentunit", half, prom("A", "{{model}}",
@@ -74,7 +74,7 @@ func vectors() *dashboard.DashboardBuilder {
 		WithPanel(cosineBand())
 
 	board.WithRow(dashboard.NewRowBuilder("Validity")).
-		WithPanel(stacked(about{"Invalid vectors by reason",
+		WithPanel(stacked(about{"Invalid vectors per second",
 			"Vectors per second that cannot be right. non_finite and zero: numbers overflow, often in half precision. duplicate: different texts got one " +
 				"vector. dimension and norm: another model, or shortened vectors that were not scaled.", needsCalls},
 			"short", third, prom("A", "{{model}} {{reason}}", perSecond("model, reason", series("embedding_vectors_invalid_total", byModel))))).
@@ -84,21 +84,22 @@ func vectors() *dashboard.DashboardBuilder {
 			prom("A", "mean {{model}} {{dimension}}", "avg by (model, dimension) ("+series("embedding_norm_mean", byKey)+")"),
 			prom("B", "smallest {{model}} {{dimension}}", "min by (model, dimension) ("+series("embedding_norm_min", byKey)+")"),
 			prom("C", "largest {{model}} {{dimension}}", "max by (model, dimension) ("+series("embedding_norm_max", byKey)+")")).
+			AxisSoftMin(0.99).AxisSoftMax(1.01). // less is rounding, which would look like unrest
 			Decimals(4)).
-		WithPanel(stacked(about{"Vectors by length",
+		WithPanel(stacked(about{"Vectors per second, by length",
 			"Vectors per second by their length. A new length: a client asks for shortened vectors, or the model is another.", needsCalls},
 			"short", third, prom("A", "{{model}} {{dimension}}", perSecond("model, dimension", series("embedding_vectors_total", byModel)))))
 
 	board.WithRow(dashboard.NewRowBuilder("Same text, same vector")).
-		WithPanel(graph(about{"Repeated texts with another vector",
+		WithPanel(sparse(graph(about{"Repeated texts with another vector",
 			"Share of texts of the latest window that came before and have another vector now. Above 0: caches, batches or servers disagree.",
 			needsRepeats}, "percentunit", half,
 			prom("A", keyLegend, keyed("embedding_repeats_mismatches")+" / ("+keyed("embedding_repeats")+" > 0)")).
-			Min(0)).
-		WithPanel(graph(about{"Least cosine of a text to its earlier vector",
+			Min(0))).
+		WithPanel(sparse(graph(about{"Least cosine of a text to its earlier vector",
 			"How much vectors of one text differ at most. Down to .999 is arithmetic of other batches; below .98 it is another vector.",
 			needsRepeats}, "none", half, ofKey("A", "embedding_repeats_cosine_min")).
-			Max(1).Decimals(4))
+			Max(1).Decimals(4)))
 
 	board.WithRow(dashboard.NewRowBuilder("Replicas compared")).
 		WithPanel(lineAt(graph(about{"Evidence against a replica",
@@ -162,6 +163,6 @@ func cosineBand() *dashboardGraph {
 		OverrideByName("P95", []dashboard.DynamicConfigValue{
 			{Id: "custom.fillBelowTo", Value: "P5"}, {Id: "custom.fillOpacity", Value: 20}, {Id: "custom.lineWidth", Value: 0},
 		}).
-		OverrideByName("P5", []dashboard.DynamicConfigValue{{Id: "custom.lineWidth", Value: 0}, {Id: "custom.fillOpacity", Value: 0}}).
-		OverrideByName("P50", []dashboard.DynamicConfigValue{{Id: "custom.lineWidth", Value: 2}, {Id: "custom.fillOpacity", Value: 0}})
+		OverrideByName("P5", []dashboard.DynamicConfigValue{{Id: "custom.lineWidth", Value: 0}}).
+		OverrideByName("P50", []dashboard.DynamicConfigValue{{Id: "custom.lineWidth", Value: 2}})
 }
