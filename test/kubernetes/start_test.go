@@ -29,6 +29,7 @@ func TestStart(t *testing.T) {
 		"chart":   release(t, nil),
 		"sidecar": kustomize(t, filepath.Join(root, "deploy", "kubernetes", "examples", "vllm")),
 	}
+	started := 0
 	for build, m := range builds {
 		for i := range m.workloads {
 			w := &m.workloads[i]
@@ -36,15 +37,18 @@ func TestStart(t *testing.T) {
 				if !isCollector(c) {
 					continue
 				}
+				started++
+				ip := fmt.Sprintf("127.0.1.%d", started) // that no other has
 				t.Run(build+" "+w.name, func(t *testing.T) {
 					t.Parallel()
 					args, err := m.arguments(w, c, rootPath(t), t.TempDir())
 					require.NoError(t, err)
 					env := m.environment(w, c)
-					for _, name := range listenVariables {
-						env[name] = freeAddress(t)
+					addresses := freeAddresses(t, ip, len(listenVariables)+1)
+					for i, name := range listenVariables {
+						env[name] = addresses[i]
 					}
-					host, port, err := net.SplitHostPort(freeAddress(t))
+					host, port, err := net.SplitHostPort(addresses[len(listenVariables)])
 					require.NoError(t, err)
 					env["EMBEDDING_TELEMETRY"], env["EMBEDDING_TELEMETRY_PORT"] = host, port
 					env["EMBEDDING_STORAGE"] = t.TempDir()
@@ -97,11 +101,15 @@ func healthy(ctx context.Context, address string) bool {
 	return resp.StatusCode == http.StatusOK
 }
 
-// freeAddress returns an address of the loopback interface that was free a moment ago.
-func freeAddress(t *testing.T) string {
+// freeAddresses returns n addresses that were free a moment ago, all at once: so they differ.
+func freeAddresses(t *testing.T, ip string, n int) []string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return fmt.Sprint(l.Addr())
+	var addresses []string
+	for range n {
+		l, err := net.Listen("tcp", ip+":0")
+		require.NoError(t, err)
+		defer l.Close()
+		addresses = append(addresses, l.Addr().String())
+	}
+	return addresses
 }
