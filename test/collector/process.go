@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -120,11 +121,18 @@ const (
 	lastPort  = 32_000
 )
 
+// ports counts those that this process has given out, from a place of its own on: no two tests at a time get the same.
+var ports = func() *atomic.Int64 {
+	n := &atomic.Int64{}
+	n.Store(rand.Int64N(lastPort - firstPort))
+	return n
+}()
+
 // Address returns a loopback address with a port that was free a moment ago.
 func Address(t testing.TB) string {
 	t.Helper()
 	for range 100 {
-		address := fmt.Sprintf("127.0.0.1:%d", firstPort+rand.IntN(lastPort-firstPort))
+		address := fmt.Sprintf("127.0.0.1:%d", firstPort+ports.Add(1)%(lastPort-firstPort))
 		if l, err := net.Listen("tcp", address); err == nil {
 			require.NoError(t, l.Close())
 			return address
