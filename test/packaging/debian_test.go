@@ -110,15 +110,15 @@ func TestDebian(t *testing.T) {
 	library := fakenvml.Build(t, t.TempDir())
 	scenario := filepath.Join(t.TempDir(), "scenario")
 	fakenvml.Healthy(1).Write(t, scenario)
-	d.copyIn("/root/first.deb", pkg(t, debPattern))
-	d.copyIn("/root/second.deb", upgraded(t))
+	d.copyIn("/srv/first.deb", pkg(t, debPattern))
+	d.copyIn("/srv/second.deb", upgraded(t))
 	d.copyIn("/usr/bin/embeddingdemo", built(t, "embeddingdemo"))
 	d.copyIn(driverLibrary, library)
 	d.copyIn("/etc/scenario", scenario)
 	require.NoError(t, os.Chmod(d.path("/etc/scenario"), 0o644))
 	d.run("systemd-run", "--unit=demo", "embeddingdemo", "serve")
 
-	d.run("dpkg", "--install", "/root/first.deb")
+	d.run("dpkg", "--install", "/srv/first.deb")
 	assert.Equal(t, "enabled", d.run("systemctl", "is-enabled", unit))
 	d.waitPage("http://localhost:13133", "available")
 	assert.Empty(t, d.run("systemd-analyze", "verify", unit))
@@ -161,7 +161,7 @@ func TestDebian(t *testing.T) {
 	assert.Equal(t, pid, d.run("systemctl", "show", "--property=MainPID", "--value", unit))
 
 	// An upgrade keeps what was changed, and leaves the process alone.
-	out := d.run("dpkg", "--force-confdef", "--install", "/root/second.deb")
+	out := d.run("dpkg", "--force-confdef", "--install", "/srv/second.deb")
 	assert.Contains(t, out, "systemctl restart otelcol-embedding")
 	assert.Equal(t, pid, d.run("systemctl", "show", "--property=MainPID", "--value", unit))
 	assert.Contains(t, d.run("cat", file), "window: 20s")
@@ -173,7 +173,7 @@ func TestDebian(t *testing.T) {
 	assert.Error(t, err, "it runs after it was removed")
 	assert.NotEmpty(t, d.run("ls", "/var/lib/otelcol-embedding"), "what was learned is there for the next install")
 	// Installed again, it runs as before.
-	d.run("dpkg", "--force-confdef", "--install", "/root/second.deb")
+	d.run("dpkg", "--force-confdef", "--install", "/srv/second.deb")
 	d.waitPage("http://localhost:13133", "available")
 
 	d.run("dpkg", "--purge", "otelcol-embedding")
@@ -202,8 +202,8 @@ func upgraded(t testing.TB) string {
 // TestPackageWithoutSystemd installs the package where systemd does not run, as in a container's build.
 func TestPackageWithoutSystemd(t *testing.T) {
 	r := newRootfs(t, prepared(t, "debian"))
-	r.copyIn("/root/first.deb", pkg(t, debPattern))
-	run(t, "chroot", r.dir, "dpkg", "--install", "/root/first.deb")
+	r.copyIn("/srv/first.deb", pkg(t, debPattern))
+	run(t, "chroot", r.dir, "dpkg", "--install", "/srv/first.deb")
 	assert.Contains(t, run(t, "chroot", r.dir, "otelcol-embedding", "--version"), distVersion(t))
 	run(t, "chroot", r.dir, "otelcol-embedding", "validate", "--config=/etc/otelcol-embedding/standalone.yaml", "--config=/etc/otelcol-embedding/service.yaml")
 	run(t, "chroot", r.dir, "dpkg", "--purge", "otelcol-embedding")
