@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-embedding/otelcol-embedding/test/collector"
 )
 
 const (
@@ -82,14 +84,7 @@ func post(client *http.Client, url string, request []byte) error {
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close()
-	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("status %d", resp.StatusCode)
-	}
-	return nil
+	return collector.Answered(resp)
 }
 
 // readShare waits until the collector has counted every call that it will, and returns the share of vectors that it read.

@@ -151,6 +151,11 @@ func get(ctx context.Context, url string) error {
 	if err != nil {
 		return err
 	}
+	return Answered(resp)
+}
+
+// Answered reads an answer to its end, so that its connection can be used again. Another status than 200 is an error.
+func Answered(resp *http.Response) error {
 	defer resp.Body.Close()
 	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
 		return err

@@ -217,14 +217,7 @@ func (s *server) call(id string, n int) error {
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close()
-	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("status %d", resp.StatusCode)
-	}
-	return nil
+	return collector.Answered(resp)
 }
 
 // load calls servers by turns until it is stopped.

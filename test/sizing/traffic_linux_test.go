@@ -21,6 +21,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 
 	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
+
+	"github.com/otelcol-embedding/otelcol-embedding/test/collector"
 )
 
 // traffic is how clients call: at a rate, with so many texts a call, and the encoding that they ask for.
@@ -70,14 +72,7 @@ func (c traffic) call(client *http.Client, tap string, n int) error {
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close()
-	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("status %d", resp.StatusCode)
-	}
-	return nil
+	return collector.Answered(resp)
 }
 
 // sink is a backend that takes logs and traces, and measures them.
