@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"go.opentelemetry.io/collector/pdata/plog"
 	"go.uber.org/zap"
 
 	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
@@ -21,7 +20,7 @@ const tapFormat = "tap"
 
 // analyzer makes events of calls, in goroutines of its own.
 type analyzer struct {
-	out           *output
+	batcher       *batcher
 	telemetry     *metadata.TelemetryBuilder
 	logger        *zap.Logger
 	memory        *memory
@@ -40,6 +39,7 @@ type analyzer struct {
 func (a *analyzer) start(n int, calls <-chan *call) {
 	ctx, cancel := context.WithCancel(context.Background())
 	a.cancel = cancel
+	a.batcher.start(ctx)
 	for range n {
 		w := &worker{analyzer: a, texts: a.newTexts()}
 		a.workers.Go(func() {
@@ -51,19 +51,20 @@ func (a *analyzer) start(n int, calls <-chan *call) {
 	}
 }
 
-// shutdown waits for the workers; when ctx ends first it makes them drop what is left.
+// shutdown waits for the workers and for the last batch; when ctx ends first it makes them drop what is left.
 func (a *analyzer) shutdown(ctx context.Context) {
 	defer context.AfterFunc(ctx, a.cancel)()
 	a.workers.Wait()
+	a.batcher.shutdown()
 	a.cancel()
 }
 
 // warningInterval is the time for which one warning of lost telemetry stands for all.
 const warningInterval = time.Minute
 
-// drop counts an event or span that was lost.
-func (a *analyzer) drop(why reason, err error) {
-	a.telemetry.EmbeddingTapDroppedEvents.Add(context.Background(), 1, why.attributes())
+// drop counts n events or spans that were lost.
+func (a *analyzer) drop(n int, why reason, err error) {
+	a.telemetry.EmbeddingTapDroppedEvents.Add(context.Background(), int64(n), why.attributes())
 	a.warn("Events of the tap are dropped; calls are not affected", zap.String("reason", string(why)), zap.Error(err))
 }
 
@@ -87,7 +88,7 @@ func (w *worker) process(ctx context.Context, c *call) {
 	begin := time.Now()
 	if ctx.Err() != nil {
 		c.release(w.memory)
-		w.drop(reasonShutdown, nil)
+		w.drop(1, reasonShutdown, nil)
 		return
 	}
 	w.describe(c)
@@ -201,20 +202,5 @@ func succeeded(status int) bool { return status >= 200 && status < 300 }
 // emit hands the event on, as a log record and as a span, where there are pipelines for them.
 func (w *worker) emit(ctx context.Context, c *call) {
 	w.event.TraceID, w.event.SpanID, w.event.TraceFlags = c.span.traceID, c.span.spanID, uint32(c.span.flags)
-	if w.out.logs != nil {
-		ld := plog.NewLogs()
-		w.event.WriteLogRecord(w.out.appendService(ld, w.cfg.ServiceName).AppendEmpty(), time.Now())
-		if err := w.out.sendLogs(ctx, tapFormat, ld); err != nil {
-			w.drop(reasonLogsRefused, err)
-		}
-	}
-	if c.wantsSpan {
-		td, span := w.out.newSpan(w.cfg.ServiceName)
-		w.event.WriteSpan(span)
-		span.SetParentSpanID(c.parent.spanID)
-		span.TraceState().FromRaw(c.parent.state)
-		if err := w.out.sendTraces(ctx, tapFormat, td); err != nil {
-			w.drop(reasonTracesRefused, err)
-		}
-	}
+	w.batcher.add(ctx, &w.event, c)
 }

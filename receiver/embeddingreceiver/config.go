@@ -87,6 +87,10 @@ type AnalysisConfig struct {
 	// QueueSize is the number of calls that may wait for a worker.
 	QueueSize int `mapstructure:"queue_size"`
 
+	// FlushInterval is the time between two hand-overs of events to the pipelines, up to which an event waits. 0 hands on
+	// each by itself.
+	FlushInterval time.Duration `mapstructure:"flush_interval"`
+
 	// Routes give paths of their own to dialects, before the paths that the dialects know.
 	Routes []RouteConfig `mapstructure:"routes"`
 
@@ -148,8 +152,11 @@ const (
 	defaultMaxCapturedBodySize = 16 << 20
 	defaultCaptureMemoryLimit  = 256 << 20
 	defaultQueueSize           = 1000
-	maxDefaultWorkers          = 4
-	defaultMaxIngestBodySize   = 20 << 20
+	defaultFlushInterval       = 200 * time.Millisecond
+	// Windows of judgement are some seconds, by the clock of whoever gets the events.
+	maxFlushInterval         = 10 * time.Second
+	maxDefaultWorkers        = 4
+	defaultMaxIngestBodySize = 20 << 20
 	// A request takes a few times its body in memory while it is read.
 	defaultConcurrentIngests = 16
 	defaultTextLength        = 200
@@ -196,6 +203,7 @@ func defaultTapConfig() TapConfig {
 			CaptureMemoryLimit:  defaultCaptureMemoryLimit,
 			Workers:             min(max(1, runtime.GOMAXPROCS(0)/2), maxDefaultWorkers),
 			QueueSize:           defaultQueueSize,
+			FlushInterval:       defaultFlushInterval,
 			VectorSamplingRatio: 1,
 			ShedLoad:            true,
 			// A user that a front end names says more than the key that all of its users share.

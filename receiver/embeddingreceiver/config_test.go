@@ -60,6 +60,7 @@ func TestConfigDefaults(t *testing.T) {
 	assert.Equal(t, min(4, max(1, runtime.GOMAXPROCS(0)/2)), tap.Analysis.Workers)
 	assert.True(t, tap.Analysis.ShedLoad)
 	assert.Equal(t, 1000, tap.Analysis.QueueSize)
+	assert.Equal(t, 200*time.Millisecond, tap.Analysis.FlushInterval)
 	assert.Equal(t, 1.0, tap.Analysis.VectorSamplingRatio)
 	assert.Equal(t, []string{"X-OpenWebUI-User-Id", "Authorization", "Api-Key", "X-Api-Key"}, tap.Analysis.ClientIDHeaders)
 	assert.Equal(t, "pass", tap.Analysis.TraceContext)
@@ -89,6 +90,7 @@ func TestConfigEveryKey(t *testing.T) {
 	assert.Equal(t, int64(64<<20), tap.Analysis.CaptureMemoryLimit)
 	assert.Equal(t, 2, tap.Analysis.Workers)
 	assert.Equal(t, 50, tap.Analysis.QueueSize)
+	assert.Equal(t, time.Second, tap.Analysis.FlushInterval)
 	assert.False(t, tap.Analysis.ShedLoad)
 	assert.Equal(t, 0.25, tap.Analysis.VectorSamplingRatio)
 	assert.Equal(t, []string{"X-Tenant"}, tap.Analysis.ClientIDHeaders)
@@ -173,8 +175,11 @@ func TestConfigMistakes(t *testing.T) {
 			`task_prefixes::0::prefix: is empty; want the beginning of a text, e.g. "search_query: "`},
 		"task of a prefix": {"task_prefixes: [{prefix: b}]\ntap: {" + upstream + "}",
 			`task_prefixes::0::task: is ""; want a name of 1 to 64 bytes, e.g. query`},
-		"workers":    {"tap: {workers: -1, " + upstream + "}", "tap::workers: is -1; want a positive number"},
-		"queue size": {"tap: {queue_size: 0, " + upstream + "}", "tap::queue_size: is 0; want a positive number"},
+		"workers": {"tap: {workers: -1, " + upstream + "}", "tap::workers: is -1; want a positive number"},
+		"negative flush interval": {"tap: {flush_interval: -1s, " + upstream + "}",
+			"tap::flush_interval: is -1s; want 0s to hand on each event by itself, or up to 10s, e.g. 200ms"},
+		"long flush interval": {"tap: {flush_interval: 1m, " + upstream + "}", "tap::flush_interval: is 1m0s; want 0s"},
+		"queue size":          {"tap: {queue_size: 0, " + upstream + "}", "tap::queue_size: is 0; want a positive number"},
 		"overlap": {"tap: {" + upstream + "}\ningest: {endpoint: 'localhost:8080'}",
 			`ingest::endpoint: "localhost:8080" and tap::endpoint "localhost:8080" are overlapping ports; want two ports`},
 		"overlap over wildcard": {"tap: {" + upstream + "}\ningest: {endpoint: ':8080'}", "are overlapping ports"},

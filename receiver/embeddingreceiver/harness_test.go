@@ -71,6 +71,7 @@ func startReceiver(t testing.TB, o options) *rig {
 		tap.ServerConfig.NetAddr.Endpoint = address
 		tap.Upstream.Endpoint = o.upstream
 		tap.Analysis.ShedLoad = false // tests share a machine
+		tap.Analysis.FlushInterval = tick
 		r.tap = "http://" + address
 	}
 	if o.withIngest {

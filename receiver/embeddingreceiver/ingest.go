@@ -166,7 +166,7 @@ func (i *ingest) read(entries [][]byte) (plog.Logs, ingestReply) {
 		reply.Accepted++
 		records, ok := byService[e.service]
 		if !ok {
-			records = i.out.appendService(ld, e.service)
+			records = i.out.appendLogs(ld, e.service)
 			byService[e.service] = records
 		}
 		e.write(records.AppendEmpty(), now)

@@ -22,8 +22,8 @@ type output struct {
 	version string
 }
 
-// appendService adds a resource with the given service.name, none if it is empty, and returns its log records.
-func (o *output) appendService(ld plog.Logs, service string) plog.LogRecordSlice {
+// appendLogs adds a resource with the given service.name, none if it is empty, and returns its log records.
+func (o *output) appendLogs(ld plog.Logs, service string) plog.LogRecordSlice {
 	resource := ld.ResourceLogs().AppendEmpty()
 	if service != "" {
 		resource.Resource().Attributes().PutStr(attrServiceName, service)
@@ -33,14 +33,13 @@ func (o *output) appendService(ld plog.Logs, service string) plog.LogRecordSlice
 	return scope.LogRecords()
 }
 
-// newSpan returns traces of one empty span.
-func (o *output) newSpan(service string) (ptrace.Traces, ptrace.Span) {
-	td := ptrace.NewTraces()
+// appendTraces adds a resource with the given service.name and returns its spans.
+func (o *output) appendTraces(td ptrace.Traces, service string) ptrace.SpanSlice {
 	resource := td.ResourceSpans().AppendEmpty()
 	resource.Resource().Attributes().PutStr(attrServiceName, service)
 	scope := resource.ScopeSpans().AppendEmpty()
 	o.setScope(scope.Scope())
-	return td, scope.Spans().AppendEmpty()
+	return scope.Spans()
 }
 
 func (o *output) setScope(scope pcommon.InstrumentationScope) {

@@ -71,7 +71,6 @@ func newTap(
 		queue: newQueue(cfg.Analysis.QueueSize),
 	}
 	t.analyzer = &analyzer{
-		out:           out,
 		telemetry:     telemetry,
 		logger:        set.Logger,
 		memory:        t.observe.memory,
@@ -79,6 +78,12 @@ func newTap(
 		cfg:           &cfg.Analysis,
 		serverAddress: base.Hostname(),
 		serverPort:    port,
+	}
+	t.analyzer.batcher = &batcher{
+		out:      out,
+		service:  cfg.Analysis.ServiceName,
+		interval: cfg.Analysis.FlushInterval,
+		drop:     t.analyzer.drop,
 	}
 	if cfg.Analysis.ShedLoad {
 		t.observe.shedder = newShedder(func() {
@@ -184,7 +189,7 @@ func (t *tap) pass(x *exchange, r *http.Request) {
 			call := x.finish(r.Context(), passed)
 			if why := t.queue.offer(call); why != "" {
 				call.release(t.observe.memory)
-				t.analyzer.drop(why, nil)
+				t.analyzer.drop(1, why, nil)
 			}
 		}()
 	}

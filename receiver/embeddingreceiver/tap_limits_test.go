@@ -50,6 +50,7 @@ func (b *blockingLogs) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
 func smallTap(c *Config) {
 	c.Tap.Get().Analysis.Workers = 1
 	c.Tap.Get().Analysis.QueueSize = 2
+	c.Tap.Get().Analysis.FlushInterval = 0 // the worker waits for the pipeline
 }
 
 func TestTapQueueOverflow(t *testing.T) {
@@ -81,6 +82,7 @@ func TestTapMemoryLimit(t *testing.T) {
 	next := newBlockingLogs()
 	r := startReceiver(t, options{upstream: upstream.URL, nextLogs: next, configure: func(c *Config) {
 		c.Tap.Get().Analysis.Workers = 1
+		c.Tap.Get().Analysis.FlushInterval = 0
 		c.Tap.Get().Analysis.CaptureMemoryLimit = 2*perCall + minBufferSize
 	}})
 	client := newClient(t)

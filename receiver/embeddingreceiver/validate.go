@@ -69,6 +69,10 @@ func (c *AnalysisConfig) validate() []error {
 		errs = append(errs, fmt.Errorf("tap::queue_size: is %d; want a positive number, e.g. %d", c.QueueSize,
 			defaultQueueSize))
 	}
+	if c.FlushInterval < 0 || c.FlushInterval > maxFlushInterval {
+		errs = append(errs, fmt.Errorf("tap::flush_interval: is %s; want 0s to hand on each event by itself, or up to %s, e.g. %s",
+			c.FlushInterval, maxFlushInterval, defaultFlushInterval))
+	}
 	for i, route := range c.Routes {
 		errs = append(errs, route.validate(i)...)
 	}

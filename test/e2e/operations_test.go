@@ -76,10 +76,10 @@ func assertPanels(t *testing.T, prometheus *prometheusServer) {
 		Variables:    map[string]string{"model": model, "job": "otelcol-embedding"},
 		RateInterval: 10 * time.Second, Interval: 2 * time.Second, Range: time.Minute,
 	}
-	// What is not there: failures, a change of verdict, vLLM, a GPU in parts, a second replica.
+	// What is not there: failures, a change of verdict, vLLM, a GPU in parts or held down, a second replica.
 	empty := map[string][]string{
 		"embedding-canary":   {"Calls that got no vectors", "annotation Canary verdicts"},
-		"embedding-gpus":     {"Memory by MIG device", "XID errors"},
+		"embedding-gpus":     {"Memory by MIG device", "Throttling by reason", "XID errors"},
 		"embedding-overview": {"Requests in the server", "annotation Verdicts"},
 		"embedding-vectors":  {"Evidence against a replica", "annotation Verdicts"},
 	}
