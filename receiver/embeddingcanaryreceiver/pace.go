@@ -1,6 +1,9 @@
 package embeddingcanaryreceiver
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // maxFirstDelay bounds how long the first round waits.
 const maxFirstDelay = 10 * time.Second
@@ -12,9 +15,15 @@ type pace struct {
 	share    float64 // of time that calls may be running
 	backoff  BackoffConfig
 
-	random func() float64 // from 0 up to 1
-	pause  time.Duration  // after the latest overload, 0 after a complete round
+	random func() float64  // from 0 up to 1
+	pause  time.Duration   // after the latest overload, 0 after a complete round
+	busy   []time.Duration // of the latest complete rounds, at most steadyRounds
 }
+
+// steadyRounds is how many complete rounds must have been slow for the server to be slow. What one round takes on top may be time that
+// its calls waited behind traffic, or for a server that warms up: either would make the canary silent for many times as long as it
+// lasts.
+const steadyRounds = 3
 
 func newPace(cfg *Config, random func() float64) *pace {
 	return &pace{
@@ -42,7 +51,7 @@ type ended struct {
 // next returns when the round after this one begins. Rounds never overlap.
 func (p *pace) next(r ended) time.Time {
 	at := r.start.Add(scaled(p.interval, 1+p.jitter*(2*p.random()-1)))
-	at = later(at, r.start.Add(scaled(r.busy, 1/p.share)))
+	at = later(at, r.start.Add(scaled(p.taken(r), 1/p.share)))
 	at = later(at, r.end)
 	switch {
 	case r.spare:
@@ -53,6 +62,19 @@ func (p *pace) next(r ended) time.Time {
 		p.pause = 0
 	}
 	return at
+}
+
+// taken is the time of a round that counts as the server's: the least of the latest complete rounds.
+func (p *pace) taken(r ended) time.Duration {
+	if !r.complete {
+		return r.busy
+	}
+	p.busy = append(p.busy, r.busy)
+	if len(p.busy) < steadyRounds {
+		return 0
+	}
+	p.busy = p.busy[len(p.busy)-steadyRounds:]
+	return slices.Min(p.busy)
 }
 
 // scaled returns d times a factor, at most a year.

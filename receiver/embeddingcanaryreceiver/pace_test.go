@@ -2,6 +2,7 @@ package embeddingcanaryreceiver
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -31,11 +32,19 @@ func TestPace(t *testing.T) {
 	assert.Equal(t, 5*time.Second, middle.first())
 }
 
-// TestServerTime: a slow server gets rounds further apart.
+// TestServerTime: a slow server gets rounds further apart, and one that was slow for a round does not.
 func TestServerTime(t *testing.T) {
 	p := testPace(0.5)
-	assert.Equal(t, time.Minute, p.after(ended{complete: true, busy: time.Second}))
-	assert.Equal(t, 150*time.Second, p.after(ended{complete: true, busy: 3 * time.Second}))
+	slow, quick := ended{complete: true, busy: 3 * time.Second}, ended{complete: true, busy: time.Second}
+	assert.Equal(t, time.Minute, p.after(slow), "a server that warms up")
+	assert.Equal(t, time.Minute, p.after(quick))
+	assert.Equal(t, time.Minute, p.after(slow), "a burst of traffic")
+	assert.Equal(t, 150*time.Second, p.after(ended{busy: 3 * time.Second}), "a round that failed says nothing of a usual one")
+	assert.Equal(t, time.Minute, p.after(slow))
+	assert.Equal(t, 150*time.Second, p.after(slow), "the third on end")
+	assert.Equal(t, time.Minute, p.after(quick))
+
+	p = testPace(0.5)
 	p.share = 1e-300
 	assert.Positive(t, p.after(ended{complete: true, busy: time.Hour}))
 }
@@ -55,8 +64,8 @@ func TestBackoff(t *testing.T) {
 	assert.Equal(t, m, p.after(overloaded)-time.Second, "as if for the first time")
 }
 
-// TestPaceBounds: no round begins before the one before is over, before its share of time is used up, or before the server
-// wants one.
+// TestPaceBounds: no round begins before the one before is over or before the server wants one, nor a third slow one before their
+// share of time is used up.
 func TestPaceBounds(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		cfg := createDefaultConfig().(*Config)
@@ -66,6 +75,7 @@ func TestPaceBounds(t *testing.T) {
 		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 0))
 		p := newPace(cfg, random.Float64)
 		assert.LessOrEqual(rt, p.first(), min(cfg.Interval, maxFirstDelay))
+		var slowFor []time.Duration
 		duration := rapid.Int64Range(0, int64(time.Hour))
 		for range 20 {
 			r := ended{start: noon, busy: time.Duration(duration.Draw(rt, "busy"))}
@@ -75,7 +85,15 @@ func TestPaceBounds(t *testing.T) {
 			r.retryAfter = time.Duration(duration.Draw(rt, "retry after"))
 			next := p.next(r)
 			assert.False(rt, next.Before(r.end))
-			assert.GreaterOrEqual(rt, next.Sub(noon).Seconds()*cfg.Budget.ServerTime+1e-6, r.busy.Seconds())
+			taken := r.busy
+			if r.complete {
+				slowFor = append(slowFor, r.busy)
+				taken = 0
+				if n := len(slowFor); n >= steadyRounds {
+					taken = slices.Min(slowFor[n-steadyRounds:])
+				}
+			}
+			assert.GreaterOrEqual(rt, next.Sub(noon).Seconds()*cfg.Budget.ServerTime+1e-6, taken.Seconds())
 			if r.spare {
 				assert.GreaterOrEqual(rt, next.Sub(r.end), max(r.retryAfter, cfg.Backoff.Initial))
 			}

@@ -109,9 +109,15 @@ func (r *nvmlReceiver) reportCalls() error {
 		r.telemetry.RegisterNvmlCallsCallback(func(_ context.Context, o metric.Int64Observer) error {
 			costly(func(c nvml.CallStats) {
 				function := attribute.String("call", c.Function)
-				o.Observe(c.Calls-c.Failed, metric.WithAttributes(receiverID, function, attribute.String("outcome", "success")))
+				observe := func(outcome string, n int64) {
+					o.Observe(n, metric.WithAttributes(receiverID, function, attribute.String("outcome", outcome)))
+				}
+				observe("success", c.Calls-c.Unsupported-c.Failed)
+				if c.Unsupported > 0 {
+					observe("unsupported", c.Unsupported)
+				}
 				if c.Failed > 0 {
-					o.Observe(c.Failed, metric.WithAttributes(receiverID, function, attribute.String("outcome", "failure")))
+					observe("failure", c.Failed)
 				}
 			})
 			return nil

@@ -6,7 +6,7 @@ var ownLabels = map[string]map[string][]string{
 	"otelcol_embedding_tap_dropped_events":                {"reason": {"queue_full", "shutdown", "logs_refused", "traces_refused"}},
 	"otelcol_embedding_tap_unanalyzed_calls":              {"reason": {"body_too_large", "memory_limit", "cpu", "encoding", "malformed", "panic"}},
 	"otelcol_nvml_call_duration":                          {"call": {"nvmlDeviceGetMemoryInfo_v2"}},
-	"otelcol_nvml_calls":                                  {"call": {"nvmlDeviceGetMemoryInfo_v2"}, "outcome": {"success", "failure"}},
+	"otelcol_nvml_calls":                                  {"call": {"nvmlDeviceGetMemoryInfo_v2"}, "outcome": {"success", "unsupported", "failure"}},
 	"otelcol_connector_embedding_metrics_label_overflows": {"label": {"model", "task_type"}},
 }
 

@@ -72,8 +72,9 @@ func overview() *dashboard.DashboardBuilder {
 		WithPanel(graph(about{"Texts per call",
 			"Median and P95 of the inputs in one call. A jump explains latency that the server is not to blame for.", needsCalls},
 			"short", third,
-			prom("A", "{{model}} P50", quantile(0.5, "model", series("embedding_batch_size_bucket", byModel))),
-			prom("B", "{{model}} P95", quantile(0.95, "model", series("embedding_batch_size_bucket", byModel)))))
+			// The first bucket is that of 1 and begins at 0, as far as Prometheus knows.
+			prom("A", "{{model}} P50", "clamp_min("+quantile(0.5, "model", series("embedding_batch_size_bucket", byModel))+", 1)"),
+			prom("B", "{{model}} P95", "clamp_min("+quantile(0.95, "model", series("embedding_batch_size_bucket", byModel))+", 1)")))
 
 	board.WithRow(dashboard.NewRowBuilder("Inputs")).
 		WithPanel(heat(about{"Input length",

@@ -126,7 +126,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.NvmlCalls, err = builder.meter.Int64ObservableCounter(
 		"otelcol_nvml_calls",
-		metric.WithDescription("Calls into the driver, by NVML function (attribute call) and outcome (success or failure). [Alpha]"),
+		metric.WithDescription("Calls into the driver, by NVML function (attribute call) and outcome (success, unsupported or failure). [Alpha]"),
 		metric.WithUnit("{call}"),
 	)
 	errs = errors.Join(errs, err)

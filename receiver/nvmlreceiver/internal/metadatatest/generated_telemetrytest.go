@@ -56,7 +56,7 @@ func AssertEqualNvmlCallDuration(t *testing.T, tt *componenttest.Telemetry, dps 
 func AssertEqualNvmlCalls(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_nvml_calls",
-		Description: "Calls into the driver, by NVML function (attribute call) and outcome (success or failure). [Alpha]",
+		Description: "Calls into the driver, by NVML function (attribute call) and outcome (success, unsupported or failure). [Alpha]",
 		Unit:        "{call}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

@@ -53,9 +53,9 @@ func (r *callRecorder) each(each func(CallStats)) {
 type callCounter struct {
 	function string
 
-	mu            sync.Mutex
-	calls, failed int64
-	duration      time.Duration
+	mu                         sync.Mutex
+	calls, unsupported, failed int64
+	duration                   time.Duration
 	// running holds when each of the calls that have not returned began, in that order. Equal times need not be told
 	// apart.
 	running []time.Time
@@ -68,7 +68,7 @@ func (c *callCounter) run(into func() nvml.Return) (err error) {
 		if reason := recover(); reason != nil {
 			err = &CallError{Call: c.function, Status: StatusUnknown, Detail: fmt.Sprintf("panic: %v", reason)}
 		}
-		c.finish(began, err != nil)
+		c.finish(began, err)
 	}()
 	if ret := into(); ret != nvml.SUCCESS {
 		return &CallError{Call: c.function, Status: Status(ret)}
@@ -84,11 +84,14 @@ func (c *callCounter) begin() time.Time {
 	return began
 }
 
-func (c *callCounter) finish(began time.Time, failed bool) {
+func (c *callCounter) finish(began time.Time, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.calls++
-	if failed {
+	switch {
+	case IsUnsupported(err):
+		c.unsupported++
+	case err != nil:
 		c.failed++
 	}
 	c.duration += time.Since(began)
@@ -99,7 +102,7 @@ func (c *callCounter) finish(began time.Time, failed bool) {
 func (c *callCounter) stats(now time.Time) CallStats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	stats := CallStats{Function: c.function, Calls: c.calls, Failed: c.failed, Duration: c.duration}
+	stats := CallStats{Function: c.function, Calls: c.calls, Unsupported: c.unsupported, Failed: c.failed, Duration: c.duration}
 	if len(c.running) > 0 {
 		// A call that began after now counts as running too.
 		stats.Running = max(now.Sub(c.running[0]), 1)

@@ -105,6 +105,8 @@ func TestCallStats(t *testing.T) {
 		require.NoError(t, s.call("nvmlB", take(2*time.Second, nvml.SUCCESS)))
 		require.EqualError(t, s.call("nvmlB", take(3*time.Second, nvml.ERROR_GPU_IS_LOST)), "nvmlB: GPU is lost (15)")
 		require.NoError(t, s.call("nvmlA", succeed))
+		require.EqualError(t, s.call("nvmlA", take(0, nvml.ERROR_NOT_SUPPORTED)), "nvmlA: not supported (3)")
+		require.Equal(t, CallStats{Function: "nvmlA", Calls: 2, Unsupported: 1}, s.stats()["nvmlA"])
 		require.Equal(t, "nvmlC", s.newest("nvmlC"), "looked up, not called")
 
 		var calls sync.WaitGroup

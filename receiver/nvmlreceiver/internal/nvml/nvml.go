@@ -261,7 +261,9 @@ type CallStats struct {
 	// Calls are those that returned. A call that the library refuses, for example because the driver does not have the
 	// function, is none.
 	Calls int64
-	// Failed are those that did not return NVML_SUCCESS.
+	// Unsupported are those that the driver answered by saying that the device has no such thing, as with MIG on a GPU without.
+	Unsupported int64
+	// Failed are those that returned anything else but NVML_SUCCESS.
 	Failed int64
 	// Duration is the sum over all calls that returned; of nvmlEventSetWait it is mostly waiting.
 	Duration time.Duration
