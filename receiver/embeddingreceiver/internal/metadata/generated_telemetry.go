@@ -140,7 +140,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.EmbeddingTapAnalysisDuration, err = builder.meter.Float64Histogram(
 		"otelcol_embedding_tap_analysis_duration",
-		metric.WithDescription("Time that a worker of the tap took to decode one call and hand the event on. [Alpha]"),
+		metric.WithDescription("Time that a worker of the tap took to decode one call and, where that filled a batch of events, to hand the batch on. [Alpha]"),
 		metric.WithUnit("s"),
 		metric.WithExplicitBucketBoundaries([]float64{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5}...),
 	)

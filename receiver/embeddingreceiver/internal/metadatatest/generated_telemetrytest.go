@@ -40,7 +40,7 @@ func AssertEqualEmbeddingIngestRefusedRequests(t *testing.T, tt *componenttest.T
 func AssertEqualEmbeddingTapAnalysisDuration(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.HistogramDataPoint[float64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_embedding_tap_analysis_duration",
-		Description: "Time that a worker of the tap took to decode one call and hand the event on. [Alpha]",
+		Description: "Time that a worker of the tap took to decode one call and, where that filled a batch of events, to hand the batch on. [Alpha]",
 		Unit:        "s",
 		Data: metricdata.Histogram[float64]{
 			Temporality: metricdata.CumulativeTemporality,
