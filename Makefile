@@ -38,11 +38,11 @@ test: build ## Run every test that needs Go and a C compiler alone. TESTFLAGS=-r
 	cd deploy/grafana/generate && go test ./...
 
 .PHONY: e2e
-e2e: build build/clients build/litellm build/backends/prometheus build/backends/loki ## Run the end-to-end tests against real servers (needs prometheus, alertmanager, node and python3 on the PATH, and network namespaces).
+e2e: build build/clients build/litellm build/backends/prometheus build/backends/loki build/backends/jaeger ## Run the end-to-end tests against real servers (needs prometheus, alertmanager, node and python3 on the PATH, and network namespaces).
 	OTELCOL_EMBEDDING=$(CURDIR)/$(BINARY) EMBEDDINGDEMO=$(CURDIR)/$(DEMO) \
 	E2E_NODE=$$(command -v node) E2E_PYTHON=$(CURDIR)/build/clients/bin/python \
 	E2E_LITELLM=$(CURDIR)/build/litellm/bin/python E2E_PROMETHEUS=$(CURDIR)/build/backends/prometheus \
-	E2E_LOKI=$(CURDIR)/build/backends/loki \
+	E2E_LOKI=$(CURDIR)/build/backends/loki E2E_JAEGER=$(CURDIR)/build/backends/jaeger \
 		go test -count=1 -timeout=30m -p=1 -parallel=6 -tags=$(TAGS),e2e ./test/e2e/... ./test/hosts/ ./test/dashboards/ ./test/docs/
 
 # The official OpenAI clients: Python's in a virtual environment, beside the library that Open WebUI sends by, Node's
@@ -98,6 +98,10 @@ packaging: packages ## Test the image, the compose file, the unit and the packag
 # Loki and its command line, from their modules. Neither cgo nor build tags change what they need.
 build/backends/loki build/backends/logcli: test/backends/loki/go.mod test/backends/loki/go.sum
 	CGO_ENABLED=0 go build -modfile=$< -trimpath -ldflags="-s -w" -o $@ github.com/grafana/loki/v3/cmd/$(@F)
+
+# Jaeger from its module, without the pages of its interface.
+build/backends/jaeger: test/backends/jaeger/go.mod test/backends/jaeger/go.sum
+	CGO_ENABLED=0 go build -modfile=$< -trimpath -ldflags="-s -w" -o $@ github.com/jaegertracing/jaeger/cmd/jaeger
 
 .PHONY: realservers
 realservers: build ## Run the tap in front of real embedding servers; builds them first, which takes over an hour and 8 GB.

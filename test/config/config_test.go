@@ -84,6 +84,18 @@ func TestMetricsSections(t *testing.T) {
 	}
 }
 
+// TestElasticsearchSection starts the section of config/logs that sends to Elasticsearch, with the files that it is added to.
+func TestElasticsearchSection(t *testing.T) {
+	binary := collector.Binary(t)
+	for _, base := range []string{"standalone", "gateway"} {
+		t.Run(base, func(t *testing.T) {
+			root := filepath.Join(collector.Root(t), "config")
+			starts(t, binary, []string{"ELASTICSEARCH_ENDPOINT=http://" + collector.Address(t)},
+				filepath.Join(root, base+".yaml"), filepath.Join(root, "logs", "elasticsearch.yaml"))
+		})
+	}
+}
+
 // starts validates files with the addresses that they have by default, then starts them on free ports with no backend there, waits
 // until the collector is healthy and ends it.
 func starts(t *testing.T, binary string, env []string, files ...string) {
@@ -126,6 +138,9 @@ func starts(t *testing.T, binary string, env []string, files ...string) {
 func TestPersistentQueuesRetryForEver(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(collector.Root(t), "config", "*.yaml"))
 	require.NoError(t, err)
+	sections, err := filepath.Glob(filepath.Join(collector.Root(t), "config", "*", "*.yaml"))
+	require.NoError(t, err)
+	files = append(files, sections...)
 	queues := 0
 	for _, file := range files {
 		raw, err := os.ReadFile(file)

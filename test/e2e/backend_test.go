@@ -83,20 +83,29 @@ func (b *traceBackend) spans() []backendSpan {
 	lines := bufio.NewScanner(file)
 	lines.Buffer(nil, 64<<20)
 	for lines.Scan() {
-		var batch struct {
-			ResourceSpans []struct {
-				ScopeSpans []struct{ Spans []backendSpan }
-			}
-		}
+		var batch backendSpans
 		if json.Unmarshal(lines.Bytes(), &batch) != nil {
 			break // the last line is being written
 		}
-		for _, resource := range batch.ResourceSpans {
-			for _, scope := range resource.ScopeSpans {
-				spans = append(spans, scope.Spans...)
-			}
-		}
+		spans = append(spans, batch.all()...)
 	}
 	require.NoError(b.t, lines.Err())
+	return spans
+}
+
+// backendSpans are spans with their resources, as OTLP's JSON has them.
+type backendSpans struct {
+	ResourceSpans []struct {
+		ScopeSpans []struct{ Spans []backendSpan }
+	}
+}
+
+func (b *backendSpans) all() []backendSpan {
+	var spans []backendSpan
+	for _, resource := range b.ResourceSpans {
+		for _, scope := range resource.ScopeSpans {
+			spans = append(spans, scope.Spans...)
+		}
+	}
 	return spans
 }

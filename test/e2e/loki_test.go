@@ -60,16 +60,20 @@ processors:
 exporters:
   otlp_http/loki: {sending_queue: {batch: {flush_timeout: 200ms}}}
   otlp_http/backend: {sending_queue: {batch: {flush_timeout: 200ms}}}
+service:
+  pipelines:
+    logs:
+      exporters: [embedding_metrics, otlp_http/loki] # Jaeger takes traces alone
 `
 
 // TestLoki sends everything that queries of logs look for through the shipped standalone configuration into a real Loki: calls that
 // are slow, fail, or get wrong vectors or too few, canaries that find the model changed, GPUs with errors.
 func TestLoki(t *testing.T) {
-	loki, backend := startLoki(t), startTraceBackend(t)
+	loki, jaeger := startLoki(t), startJaeger(t)
 	scenario := filepath.Join(t.TempDir(), "scenario")
 	gpu := fakenvml.Healthy(1)
 	gpu.Write(t, scenario)
-	s := startLogged(t, loki, backend, fmt.Sprintf(lokiOverlay, fakenvml.Build(t, t.TempDir())),
+	s := startLogged(t, loki, jaeger, fmt.Sprintf(lokiOverlay, fakenvml.Build(t, t.TempDir())),
 		fakenvml.ScenarioEnv+"="+scenario)
 
 	const secret = "nobody but the server may know this sentence"
@@ -164,10 +168,20 @@ func TestLoki(t *testing.T) {
 		require.Len(t, trace, 32)
 		assert.NotContains(t, lines[0].Line, trace, "trace ids are structured metadata and no part of a line")
 		require.Eventually(t, func() bool {
-			return slices.ContainsFunc(backend.spans(), func(s backendSpan) bool {
-				return s.TraceID == trace && s.SpanID == span && s.attribute("http.response.status_code") == "500"
+			return slices.ContainsFunc(jaeger.spans(trace), func(s backendSpan) bool {
+				return s.SpanID == span && s.attribute("http.response.status_code") == "500"
 			})
 		}, time.Minute, 200*time.Millisecond, "span %s of trace %s", span, trace)
+	})
+	t.Run("a verdict finds its traces, and they their lines", func(t *testing.T) {
+		var traces []string
+		require.Eventually(t, func() bool {
+			traces = jaeger.tagged("embedding-tap", "embedding.quality.verdict", "invalid_output")
+			return len(traces) >= 2
+		}, time.Minute, 200*time.Millisecond, "calls that got NaN, and zeros")
+		for _, trace := range traces {
+			assert.Len(t, loki.lines(fmt.Sprintf(`{service_name="embedding-tap"} | trace_id=%q | embedding_quality_verdict="invalid_output"`, trace)), 1)
+		}
 	})
 	t.Run("no text and no vector", func(t *testing.T) {
 		lines := loki.lines(`{service_name=~".+"}`)
@@ -201,8 +215,8 @@ func TestLoki(t *testing.T) {
 const shortAnswer = "this text gets no vector"
 
 // startLogged starts the demo server and the shipped standalone configuration in front of it, with its logs in loki and its traces
-// in backend.
-func startLogged(t *testing.T, loki *lokiServer, backend *traceBackend, overlay string, env ...string) *stack {
+// in jaeger.
+func startLogged(t *testing.T, loki *lokiServer, jaeger *jaegerServer, overlay string, env ...string) *stack {
 	t.Helper()
 	server, tap := collector.Address(t), collector.Address(t)
 	s := &stack{t: t, server: "http://" + server, tap: "http://" + tap}
@@ -219,7 +233,7 @@ func startLogged(t *testing.T, loki *lokiServer, backend *traceBackend, overlay 
 		"OTLP_GRPC="+collector.Address(t),
 		"OTLP_HTTP="+collector.Address(t),
 		"LOKI_ENDPOINT="+loki.url+"/otlp",
-		"OTLP_ENDPOINT="+backend.url,
+		"OTLP_ENDPOINT="+jaeger.url,
 	), overlay)
 	return s
 }
