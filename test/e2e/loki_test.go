@@ -34,11 +34,8 @@ const (
 	maxStreams = 4
 )
 
-// lokiOverlay is merged over the shipped standalone configuration: it makes things happen sooner, and does not wait for the disk,
-// because the tap drops events where calls come faster than queues take them, and each call of the test matters.
+// lokiOverlay is merged over the shipped standalone configuration: it makes things happen sooner.
 const lokiOverlay = `
-extensions:
-  file_storage: {fsync: false}
 receivers:
   embedding:
     tap:

@@ -46,8 +46,6 @@ func TestTailSampling(t *testing.T) {
 		fmt.Sprintf("TRACES_PERCENT=%d", percent),
 		"TRACES_DECISION_WAIT=1s",
 	}, string(section), `
-extensions:
-  file_storage: {fsync: false}
 receivers:
   embedding: {tap: {shed_load: false}}
 exporters:
