@@ -65,8 +65,8 @@ kubernetes: build ## Check the Kubernetes manifests and the Helm chart, without 
 	cd test/kubernetes && OTELCOL_EMBEDDING=$(CURDIR)/$(BINARY) go test -count=1 ./...
 
 .PHONY: kubernetes-generate
-kubernetes-generate: ## Write the parts of deploy/kubernetes and deploy/helm that come from other files.
-	cd test/kubernetes && go test -count=1 -run='^(TestRules|TestReadmeOfChart|TestOperator)$$' . -update
+kubernetes-generate: build ## Write the parts of deploy/kubernetes and deploy/helm that come from other files.
+	cd test/kubernetes && OTELCOL_EMBEDDING=$(CURDIR)/$(BINARY) go test -count=1 -run='^(TestRules|TestReadmeOfChart|TestOperator)$$' . -update
 
 # Prometheus 3, which no distribution of Linux has yet, and its promtool. Service discovery stays out: the tests need none.
 build/backends/prometheus build/backends/promtool &: test/backends/prometheus/go.mod test/backends/prometheus/go.sum

@@ -25,7 +25,7 @@ var mergedOver = map[string]string{"spread.yaml": "agent.yaml"}
 func TestShippedConfigurations(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(collector.Root(t), "config", "*.yaml"))
 	require.NoError(t, err)
-	require.Len(t, files, 6)
+	require.Len(t, files, 7)
 	binary := collector.Binary(t)
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {

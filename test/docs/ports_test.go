@@ -24,10 +24,10 @@ var (
 	address  = regexp.MustCompile(`(?m)^\s*(?:- )?(?:endpoint|\w+_endpoint|targets|host|port): (.+)$`)
 )
 
-// TestPorts compares the table of docs/security.md with the four configurations: every address that they have by default is in it.
+// TestPorts compares the table of docs/security.md with the configurations: every address that they have by default is in it.
 func TestPorts(t *testing.T) {
 	root := collector.Root(t)
-	var names = []string{"quickstart", "standalone", "agent", "gateway"}
+	var names = []string{"quickstart", "standalone", "agent", "gateway", "loadbalancer"}
 	users := make(map[[2]string][]string)
 	for _, name := range names {
 		raw, err := os.ReadFile(filepath.Join(root, "config", name+".yaml"))

@@ -47,9 +47,16 @@ service:
 
 // backendSpan is a span as OTLP's JSON has it.
 type backendSpan struct {
-	TraceID    string `json:"traceId"`
-	SpanID     string `json:"spanId"`
-	Name       string `json:"name"`
+	TraceID string `json:"traceId"`
+	SpanID  string `json:"spanId"`
+	Name    string `json:"name"`
+	backendAttributes
+	Status struct {
+		Code int `json:"code"`
+	} `json:"status"`
+}
+
+type backendAttributes struct {
 	Attributes []struct {
 		Key   string `json:"key"`
 		Value struct {
@@ -58,14 +65,11 @@ type backendSpan struct {
 			BoolValue   bool   `json:"boolValue"`
 		} `json:"value"`
 	} `json:"attributes"`
-	Status struct {
-		Code int `json:"code"`
-	} `json:"status"`
 }
 
 // attribute returns a text or a whole number.
-func (s *backendSpan) attribute(name string) string {
-	for _, a := range s.Attributes {
+func (b *backendAttributes) attribute(name string) string {
+	for _, a := range b.Attributes {
 		if a.Key == name {
 			return a.Value.StringValue + a.Value.IntValue
 		}
@@ -76,10 +80,33 @@ func (s *backendSpan) attribute(name string) string {
 // spans returns what has arrived so far.
 func (b *traceBackend) spans() []backendSpan {
 	b.t.Helper()
+	var spans []backendSpan
+	for _, batch := range b.batches() {
+		spans = append(spans, batch.all()...)
+	}
+	return spans
+}
+
+// services returns the number of spans of each service.name.
+func (b *traceBackend) services() map[string]int {
+	b.t.Helper()
+	found := map[string]int{}
+	for _, batch := range b.batches() {
+		for _, resource := range batch.ResourceSpans {
+			for _, scope := range resource.ScopeSpans {
+				found[resource.Resource.attribute("service.name")] += len(scope.Spans)
+			}
+		}
+	}
+	return found
+}
+
+func (b *traceBackend) batches() []backendSpans {
+	b.t.Helper()
 	file, err := os.Open(b.file)
 	require.NoError(b.t, err)
 	defer file.Close()
-	var spans []backendSpan
+	var batches []backendSpans
 	lines := bufio.NewScanner(file)
 	lines.Buffer(nil, 64<<20)
 	for lines.Scan() {
@@ -87,15 +114,16 @@ func (b *traceBackend) spans() []backendSpan {
 		if json.Unmarshal(lines.Bytes(), &batch) != nil {
 			break // the last line is being written
 		}
-		spans = append(spans, batch.all()...)
+		batches = append(batches, batch)
 	}
 	require.NoError(b.t, lines.Err())
-	return spans
+	return batches
 }
 
 // backendSpans are spans with their resources, as OTLP's JSON has them.
 type backendSpans struct {
 	ResourceSpans []struct {
+		Resource   backendAttributes
 		ScopeSpans []struct{ Spans []backendSpan }
 	}
 }

@@ -6,8 +6,12 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// smallQueue is an exporter that gives up soon.
+// smallQueue is an exporter that gives up soon: it takes 20 requests, each of one event.
 const smallQueue = `
+receivers:
+  embedding:
+    tap:
+      flush_interval: 0s
 exporters:
   otlp_http:
     sending_queue:

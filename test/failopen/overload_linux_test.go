@@ -20,6 +20,7 @@ receivers:
     tap:
       workers: 1
       queue_size: 5
+      flush_interval: 0s # the worker itself hands events on
       capture_memory_limit: 4194304
 exporters:
   otlp_http:

@@ -251,9 +251,13 @@ func (e *effective) ports(f *faults, w *workload, c *corev1.Container) {
 	}
 }
 
-// storage checks that the storage is a volume that can be written to.
+// storage checks that the storage, if there is one, is a volume that can be written to.
 func (e *effective) storage(f *faults, w *workload, c *corev1.Container) {
-	directory := e.Extensions["file_storage"].Directory
+	storage, ok := e.Extensions["file_storage"]
+	if !ok {
+		return
+	}
+	directory := storage.Directory
 	if !slices.ContainsFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool { return m.MountPath == directory && !m.ReadOnly }) {
 		f.add("%s: %s: the storage %q is no volume that can be written to", w, c.Name, directory)
 	}

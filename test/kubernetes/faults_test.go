@@ -24,6 +24,9 @@ var plantedFaults = []struct{ name, old, new, want string }{
 	{"target port", "targetPort: otlp-http", "targetPort: otlp", "has no port otlp"},
 	{"secret", "key: fingerprint-key", "key: fingerprint", `is from the key "fingerprint"`},
 	{"monitor", "port: telemetry\n    relabelings", "port: internal\n    relabelings", "no pod has its port"},
+	{"target of the autoscaler", "kind: Deployment\n    name: otelcol", "kind: Deployment\n    name: otel-col", "there is no Deployment"},
+	{"replicas beside an autoscaler", "  strategy:\n    rollingUpdate:", "  replicas: 2\n  strategy:\n    rollingUpdate:", "undoes the scaling"},
+	{"request of what is scaled by", "cpu: 200m\n            memory: 256Mi", "memory: 256Mi", "requests no cpu, of which a share is measured"},
 	{"policy port", "- port: otlp-grpc\n    - port: otlp-http", "- port: otlp-grpc", "nobody is let through to the port otlp-http"},
 	{"egress port", "- port: 4317\n", "- port: 4319\n", "where nothing listens"},
 	{"gateways", "GATEWAY_HOSTS: '[", "GATEWAY_HOSTS: '[other:4317, ", "GATEWAY_HOSTS is"},
@@ -44,7 +47,7 @@ var plantedFaults = []struct{ name, old, new, want string }{
 
 // TestPlantedFaults makes sure that the checks see what they are there for.
 func TestPlantedFaults(t *testing.T) {
-	stream := kustomizeStream(t, composedFolder(t, "prometheus-operator", "network-policy"))
+	stream := kustomizeStream(t, composedFolder(t, "loadbalancer", "prometheus-operator", "network-policy"))
 	for _, f := range plantedFaults {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()

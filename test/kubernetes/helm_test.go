@@ -65,9 +65,9 @@ var chartCases = map[string]struct {
 	unadmitted map[string][]string
 }{
 	"defaults":     {collectors: 3},
-	"sidecar":      {collectors: 3},
+	"sidecar":      {collectors: 4},
 	"small":        {collectors: 1},
-	"strict-nodes": {collectors: 3, unadmitted: map[string][]string{"agent": {"restricted volume types"}}},
+	"strict-nodes": {collectors: 4, unadmitted: map[string][]string{"agent": {"restricted volume types"}}},
 	"node-tap": {
 		collectors: 3, root: map[string]bool{"agent": true},
 		unadmitted: map[string][]string{"agent": {"restricted volume types", "runAsNonRoot != true", "runAsUser=0"}},
@@ -155,6 +155,9 @@ var wrongValues = []struct{ values, want string }{
 	{"gateway: {config: {exporter: {}}}", "/gateway/config"},
 	{"gateway: {extraEnv: [{name: a-b, value: x}]}", "/gateway/extraEnv/0/name"},
 	{"gateway: {extraEnv: {TOKEN: x}}", "/gateway/extraEnv"},
+	{"loadBalancer: {replicas: 0}", "/loadBalancer/replicas"},
+	{"loadBalancer: {autoscaling: {cpuUtilization: 0}}", "/loadBalancer/autoscaling/cpuUtilization"},
+	{"loadBalancer: {storage: {size: 1Gi}}", "additional properties 'storage' not allowed"},
 	{"agent: {enabled: 'yes'}", "/agent/enabled"},
 	{"agent: {gpu: {deviceList: env}}", "/agent/gpu/deviceList"},
 	{"agent: {gpu: {podResources: /var/lib/kubelet}}", "/agent/gpu/podResources"},

@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"slices"
@@ -81,6 +82,7 @@ func composedFolder(t *testing.T, components ...string) string {
 var kustomizeCases = []struct {
 	name       string
 	components []string
+	collectors int // 0: the three of the base
 	root       map[string]bool
 	unadmitted map[string][]string
 }{
@@ -98,9 +100,14 @@ var kustomizeCases = []struct {
 	{name: "Prometheus operator", components: []string{"prometheus-operator"}},
 	{name: "network policies", components: []string{"network-policy"}},
 	{name: "network policies and node tap", components: []string{"node-tap", "network-policy"}},
+	{name: "load balancer", components: []string{"loadbalancer"}, collectors: 4},
 	{
-		name:       "everything",
-		components: []string{"node-tap", "metrics-only", "host-state", "gpu-volume-mounts", "prometheus-operator", "network-policy"},
+		name: "everything",
+		components: []string{
+			"node-tap", "metrics-only", "host-state", "gpu-volume-mounts", "loadbalancer", "prometheus-operator", "network-policy",
+			"loadbalancer/network-policy",
+		},
+		collectors: 4,
 		root:       map[string]bool{"agent": true},
 		unadmitted: map[string][]string{"agent": {"restricted volume types", "runAsNonRoot != true", "runAsUser=0"}},
 	},
@@ -110,7 +117,7 @@ func TestKustomize(t *testing.T) {
 	for _, c := range kustomizeCases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			checkManifests(t, kustomize(t, composedFolder(t, c.components...)), 3, c.root, c.unadmitted)
+			checkManifests(t, kustomize(t, composedFolder(t, c.components...)), cmp.Or(c.collectors, 3), c.root, c.unadmitted)
 		})
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
@@ -28,6 +29,7 @@ type manifests struct {
 	serviceAccounts []*corev1.ServiceAccount
 	policies        []*networkingv1.NetworkPolicy
 	budgets         []*policyv1.PodDisruptionBudget
+	autoscalers     []*autoscalingv2.HorizontalPodAutoscaler
 	podMonitors     []*monitoringv1.PodMonitor
 	rules           []*monitoringv1.PrometheusRule
 	all             []metav1.Object
@@ -37,6 +39,7 @@ type manifests struct {
 type workload struct {
 	kind, name, namespace string
 	replicas              int
+	replicasLeft          bool   // to an autoscaler: the object does not say how many
 	service               string // of a StatefulSet
 	selector              *metav1.LabelSelector
 	template              corev1.PodTemplateSpec
@@ -63,7 +66,7 @@ func (w *workload) containers() []*corev1.Container {
 var strictDecoder = func() runtime.Decoder {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
-		appsv1.AddToScheme, corev1.AddToScheme, networkingv1.AddToScheme, policyv1.AddToScheme, monitoringv1.AddToScheme,
+		appsv1.AddToScheme, autoscalingv2.AddToScheme, corev1.AddToScheme, networkingv1.AddToScheme, policyv1.AddToScheme, monitoringv1.AddToScheme,
 	} {
 		if err := add(scheme); err != nil {
 			panic(err)
@@ -116,6 +119,7 @@ func (m *manifests) add(object runtime.Object) error {
 	switch o := object.(type) {
 	case *appsv1.Deployment:
 		w.kind, w.selector, w.template = "Deployment", o.Spec.Selector, o.Spec.Template
+		w.replicasLeft = o.Spec.Replicas == nil
 		m.addWorkload(w, o.Spec.Replicas)
 	case *appsv1.DaemonSet:
 		w.kind, w.selector, w.template = "DaemonSet", o.Spec.Selector, o.Spec.Template
@@ -135,6 +139,8 @@ func (m *manifests) add(object runtime.Object) error {
 		m.policies = append(m.policies, o)
 	case *policyv1.PodDisruptionBudget:
 		m.budgets = append(m.budgets, o)
+	case *autoscalingv2.HorizontalPodAutoscaler:
+		m.autoscalers = append(m.autoscalers, o)
 	case *monitoringv1.PodMonitor:
 		m.podMonitors = append(m.podMonitors, o)
 	case *monitoringv1.PrometheusRule:

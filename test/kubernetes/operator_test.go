@@ -44,9 +44,10 @@ type operatorResource struct {
 // operatorResources are the resources, and the files whose union their configuration is, since the operator gives a collector one
 // file alone.
 var operatorResources = map[string][]string{
-	"agent":   {"config/agent.yaml", "config/spread.yaml", "deploy/kubernetes/base/agent/agent.yaml"},
-	"gateway": {"config/gateway.yaml", "deploy/kubernetes/base/gateway/gateway.yaml"},
-	"canary":  {"config/canary.yaml", "deploy/kubernetes/base/canary/canary.yaml"},
+	"agent":        {"config/agent.yaml", "config/spread.yaml", "deploy/kubernetes/base/agent/agent.yaml"},
+	"gateway":      {"config/gateway.yaml", "deploy/kubernetes/base/gateway/gateway.yaml"},
+	"canary":       {"config/canary.yaml", "deploy/kubernetes/base/canary/canary.yaml"},
+	"loadbalancer": {"config/loadbalancer.yaml"},
 	"sidecar": {
 		"config/agent.yaml", "config/spread.yaml", "config/servers/vllm.yaml",
 		"yaml:service: {pipelines: {logs: {receivers: [embedding]}, metrics: {receivers: [prometheus/vllm]}}}",

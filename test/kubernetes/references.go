@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -28,6 +29,9 @@ func (m *manifests) references(secrets map[string]string) faults {
 		if len(m.selected(b.Namespace, b.Spec.Selector)) != 1 {
 			f.add("PodDisruptionBudget/%s: selects not exactly one workload", b.Name)
 		}
+	}
+	for _, a := range m.autoscalers {
+		m.autoscalerReferences(&f, a)
 	}
 	m.monitorReferences(&f)
 	m.policyReferences(&f)
@@ -121,6 +125,33 @@ func (m *manifests) serviceReferences(f *faults, s *corev1.Service) {
 	for _, p := range s.Spec.Ports {
 		if !listens(found[0].containers(), p.TargetPort) {
 			f.add("Service/%s: %s has no port %s", s.Name, found[0], p.TargetPort.String())
+		}
+	}
+}
+
+// autoscalerReferences checks that what is scaled is there, leaves the number of replicas to the autoscaler, and requests what is
+// measured.
+func (m *manifests) autoscalerReferences(f *faults, a *autoscalingv2.HorizontalPodAutoscaler) {
+	ref := a.Spec.ScaleTargetRef
+	i := slices.IndexFunc(m.workloads, func(w workload) bool {
+		return w.kind == ref.Kind && w.name == ref.Name && w.namespace == a.Namespace
+	})
+	if i < 0 {
+		f.add("HorizontalPodAutoscaler/%s: there is no %s %q", a.Name, ref.Kind, ref.Name)
+		return
+	}
+	w := &m.workloads[i]
+	if !w.replicasLeft {
+		f.add("HorizontalPodAutoscaler/%s: %s says how many replicas, and undoes the scaling each time that it is applied", a.Name, w)
+	}
+	for _, metric := range a.Spec.Metrics {
+		if metric.Resource == nil || metric.Resource.Target.AverageUtilization == nil {
+			continue
+		}
+		for _, c := range w.containers() {
+			if _, ok := c.Resources.Requests[metric.Resource.Name]; !ok {
+				f.add("HorizontalPodAutoscaler/%s: %s requests no %s, of which a share is measured", a.Name, w, metric.Resource.Name)
+			}
 		}
 	}
 }

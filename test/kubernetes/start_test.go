@@ -25,7 +25,7 @@ var listenVariables = []string{
 // has to become healthy and to end when it is told to.
 func TestStart(t *testing.T) {
 	builds := map[string]*manifests{
-		"cluster": kustomize(t, composedFolder(t, "node-tap", "host-state")),
+		"cluster": kustomize(t, composedFolder(t, "node-tap", "host-state", "loadbalancer")),
 		"chart":   release(t, nil),
 		"sidecar": kustomize(t, filepath.Join(root, "deploy", "kubernetes", "examples", "vllm")),
 	}

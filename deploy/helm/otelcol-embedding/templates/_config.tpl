@@ -81,6 +81,11 @@
 {{- end }}
 {{- end }}
 
+{{- define "otelcol-embedding.loadbalancerConfig" -}}
+90-values.yaml: |
+  {{- toYaml .Values.loadBalancer.config | nindent 2 }}
+{{- end }}
+
 {{/* The --config arguments for the files of one of the above. */}}
 {{- define "otelcol-embedding.configArgs" -}}
 {{- range $file, $_ := fromYaml . }}

@@ -146,5 +146,5 @@ annotations:
 
 {{/* The components whose pods are made here. */}}
 {{- define "otelcol-embedding.components" -}}
-gateway{{ if .Values.agent.enabled }} agent{{ end }}{{ if .Values.canary.enabled }} canary{{ end }}
+gateway{{ if .Values.agent.enabled }} agent{{ end }}{{ if .Values.canary.enabled }} canary{{ end }}{{ if .Values.loadBalancer.enabled }} loadbalancer{{ end }}
 {{- end }}
