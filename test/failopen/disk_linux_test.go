@@ -33,11 +33,16 @@ func TestFullDiskUnderQueue(t *testing.T) {
 	s := newSink(t)
 	s.listen()
 	s.setRefuse(true)
-	k := newStack(t, s, fmt.Sprintf(persistentQueue, disk))
+	k := newStack(t, s, fmt.Sprintf(persistentQueue, disk)+`
+receivers:
+  embedding:
+    tap:
+      flush_interval: 0s # the disk has no room for a whole batch
+`)
 	k.disk = disk
 	k.start()
 	k.callAll(0, calls)
-	k.eventually("events accepted or refused", calls, func() int { return k.scrape(metricAccepted) + k.scrape(metricRefused) })
+	k.eventually("events accepted or dropped", calls, func() int { return k.scrape(metricAccepted) + k.scrape(metricDropped) })
 	assert.Positive(t, k.dropped("logs_refused"), "the disk is not full")
 	assert.Positive(t, k.scrape(metricAccepted))
 	accepted := k.scrape(metricAccepted)
@@ -47,7 +52,7 @@ func TestFullDiskUnderQueue(t *testing.T) {
 	s.setRefuse(false)
 	require.Eventually(t, func() bool { return s.distinct() > 0 }, patience, tick)
 	k.callAll(calls, calls+100) // the collector goes on
-	k.eventually("events accepted or refused", calls+100, func() int { return k.scrape(metricAccepted) + k.scrape(metricDropped) })
+	k.eventually("events accepted or dropped", calls+100, func() int { return k.scrape(metricAccepted) + k.scrape(metricDropped) })
 	assert.LessOrEqual(t, s.distinct(), k.scrape(metricAccepted))
 	t.Logf("%d calls, %d accepted until the disk was full, %d dropped, at most %d MiB resident", calls, accepted, calls-accepted,
 		k.resident()>>20)
@@ -67,7 +72,7 @@ service:
       exporters: [file]
 `)
 	k.callAll(0, calls)
-	k.eventually("events accepted or refused", calls, func() int { return k.scrape(metricAccepted) + k.scrape(metricRefused) })
+	k.eventually("events accepted or dropped", calls, func() int { return k.scrape(metricAccepted) + k.scrape(metricDropped) })
 	t.Logf("%d accepted, %d refused", k.scrape(metricAccepted), k.scrape(metricRefused))
 	assert.Equal(t, k.scrape(metricRefused), k.scrape(metricDropped))
 	assert.Positive(t, k.dropped("logs_refused"))
