@@ -116,8 +116,8 @@ service: {pipelines: {metrics: {exporters: [prometheus, otlp_http/backend]}}}
 	clients.send(single)
 	w.fires("EmbeddingExportQueueFull", "signal=logs")
 	w.fires("EmbeddingExportQueueFull", "signal=traces")
-	// The dashboard shows rates, which take two samples.
-	w.prometheus.within(alertTimeout, `max(rate(otelcol_exporter_enqueue_failed_spans[10s]))`, func(v float64) bool { return v > 0 }, "spans are refused")
+	// The dashboard shows rates, which take two samples, and asks at every second second.
+	w.prometheus.within(alertTimeout, `max(rate(otelcol_exporter_enqueue_failed_spans[10s] offset 3s))`, func(v float64) bool { return v > 0 }, "spans are refused")
 	s.backend.status.Store(http.StatusOK)
 	w.resolves("EmbeddingExportQueueFull") // which silences that the queue was nearly full
 }
