@@ -144,6 +144,22 @@ annotations:
   {{- end }}
 {{- end }}
 
+{{/* The components that applications send OTLP to. */}}
+{{- define "otelcol-embedding.otlpComponents" -}}
+gateway{{ if .Values.loadBalancer.enabled }} loadbalancer{{ end }}
+{{- end }}
+
+{{/* Keeps a component's pods on different nodes; (list . "gateway"). */}}
+{{- define "otelcol-embedding.apart" -}}
+topologySpreadConstraints:
+  - maxSkew: 1
+    topologyKey: kubernetes.io/hostname
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels:
+        {{- include "otelcol-embedding.selector" . | nindent 8 }}
+{{- end }}
+
 {{/* The components whose pods are made here. */}}
 {{- define "otelcol-embedding.components" -}}
 gateway{{ if .Values.agent.enabled }} agent{{ end }}{{ if .Values.canary.enabled }} canary{{ end }}{{ if .Values.loadBalancer.enabled }} loadbalancer{{ end }}
