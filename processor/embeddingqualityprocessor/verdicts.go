@@ -9,8 +9,8 @@ import (
 	"github.com/otelcol-embedding/otelcol-embedding/internal/embedding"
 )
 
-// maxVerdicts is the number of calls whose verdict is kept for their spans. A span follows its record at once; many calls are
-// between the two only where a pipeline is slow.
+// maxVerdicts is the number of calls whose verdict is kept for their spans. Spans follow the records of their batch at once; many
+// calls are between the two only where batches are large or a pipeline is slow.
 const maxVerdicts = 4096
 
 // verdicts holds what was found wrong with the vectors of the latest calls. The embedding receiver sends a call's log record, which has

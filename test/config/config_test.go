@@ -38,8 +38,9 @@ func TestShippedConfigurations(t *testing.T) {
 	}
 }
 
-// TestMetricsSections starts the sections of config/metrics with the files that its README.md names.
-func TestMetricsSections(t *testing.T) {
+// TestSections starts the sections of config/metrics with the files that its README.md names, and those of config/logs that send to
+// another backend.
+func TestSections(t *testing.T) {
 	binary := collector.Binary(t)
 	config := func(names ...string) []string {
 		var files []string
@@ -60,6 +61,8 @@ func TestMetricsSections(t *testing.T) {
 		{"standalone", "metrics/otlp", "metrics/native-histograms"},
 		{"gateway", "metrics/jobs"},
 		{"standalone", "metrics/pushgateway"},
+		{"standalone", "logs/elasticsearch"},
+		{"gateway", "logs/elasticsearch"},
 	} {
 		t.Run(strings.ReplaceAll(strings.Join(names, " "), "/", "_"), func(t *testing.T) {
 			starts(t, binary, []string{
@@ -69,6 +72,7 @@ func TestMetricsSections(t *testing.T) {
 				"JOBS_METRICS=" + collector.Address(t),
 				"PUSHGATEWAY_TARGET=" + collector.Address(t),
 				"REMOTE_WRITE_ENDPOINT=" + backend.URL,
+				"ELASTICSEARCH_ENDPOINT=http://" + collector.Address(t),
 			}, config(names...)...)
 		})
 	}
@@ -81,18 +85,6 @@ func TestMetricsSections(t *testing.T) {
 		p := collector.Start(t, binary, []string{"HOST_NAME="}, append(args, "validate")...)
 		require.Error(t, p.Wait(), "%s is accepted without HOST_NAME", name)
 		assert.Contains(t, p.Output(), "service.instance.id")
-	}
-}
-
-// TestElasticsearchSection starts the section of config/logs that sends to Elasticsearch, with the files that it is added to.
-func TestElasticsearchSection(t *testing.T) {
-	binary := collector.Binary(t)
-	for _, base := range []string{"standalone", "gateway"} {
-		t.Run(base, func(t *testing.T) {
-			root := filepath.Join(collector.Root(t), "config")
-			starts(t, binary, []string{"ELASTICSEARCH_ENDPOINT=http://" + collector.Address(t)},
-				filepath.Join(root, base+".yaml"), filepath.Join(root, "logs", "elasticsearch.yaml"))
-		})
 	}
 }
 

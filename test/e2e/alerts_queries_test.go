@@ -15,7 +15,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.yaml.in/yaml/v3"
 
 	"github.com/otelcol-embedding/otelcol-embedding/test/collector"
 	"github.com/otelcol-embedding/otelcol-embedding/test/dashboards"
@@ -33,19 +32,9 @@ func shippedQueries(t *testing.T) []dashboards.Query {
 			queries = append(queries, q)
 		}
 	}
-	for _, file := range shippedRules(t) {
-		data, err := os.ReadFile(file)
-		require.NoError(t, err)
-		var content struct {
-			Groups []struct{ Rules []struct{ Record string } }
-		}
-		require.NoError(t, yaml.Unmarshal(data, &content))
-		for _, g := range content.Groups {
-			for _, r := range g.Rules {
-				if r.Record != "" {
-					queries = append(queries, dashboards.Query{Board: filepath.Base(file), Panel: r.Record, Source: "prometheus", Expr: r.Record})
-				}
-			}
+	for _, r := range eachRule(t) {
+		if r.Record != "" {
+			queries = append(queries, dashboards.Query{Board: r.File, Panel: r.Record, Source: "prometheus", Expr: r.Record})
 		}
 	}
 	return append(queries, pageQueries(t)...)

@@ -129,14 +129,6 @@ func (s *site) merge(text string) {
 	s.overlays = append(s.overlays, file)
 }
 
-// startDemo starts a demo server at a URL.
-func startDemo(t *testing.T, url string, flags ...string) *collector.Process {
-	t.Helper()
-	demo := collector.Start(t, collector.Demo(t), nil, append([]string{"serve", "--endpoint", strings.TrimPrefix(url, "http://")}, flags...)...)
-	demo.WaitHTTP(url + "/health")
-	return demo
-}
-
 // backend stands for Loki and a backend of traces: it takes everything, or answers with another status.
 type backend struct {
 	url    string

@@ -95,20 +95,31 @@ func shippedRules(t *testing.T) []string {
 func alertNames(t *testing.T) []string {
 	t.Helper()
 	var names []string
-	for _, file := range shippedRules(t) {
-		data, err := os.ReadFile(file)
-		require.NoError(t, err)
-		var content struct {
-			Groups []struct{ Rules []struct{ Alert string } }
-		}
-		require.NoError(t, yaml.Unmarshal(data, &content))
-		for _, g := range content.Groups {
-			for _, r := range g.Rules {
-				if r.Alert != "" {
-					names = append(names, r.Alert)
-				}
-			}
+	for _, r := range eachRule(t) {
+		if r.Alert != "" {
+			names = append(names, r.Alert)
 		}
 	}
 	return names
+}
+
+// rule is an alert or a recording rule, and the name of its file.
+type rule struct{ File, Alert, Record string }
+
+func eachRule(t *testing.T) []rule {
+	t.Helper()
+	var rules []rule
+	for _, file := range shippedRules(t) {
+		data, err := os.ReadFile(file)
+		require.NoError(t, err)
+		var content struct{ Groups []struct{ Rules []rule } }
+		require.NoError(t, yaml.Unmarshal(data, &content))
+		for _, g := range content.Groups {
+			for _, r := range g.Rules {
+				r.File = filepath.Base(file)
+				rules = append(rules, r)
+			}
+		}
+	}
+	return rules
 }

@@ -71,8 +71,7 @@ service: {pipelines: {logs: {exporters: [embedding_metrics]}, traces: {exporters
 	for i := range stacks {
 		server, tap := collector.Address(t), collector.Address(t)
 		s := &stack{t: t, server: "http://" + server, tap: "http://" + tap}
-		demo := collector.Start(t, collector.Demo(t), nil, "serve", "--endpoint", server)
-		demo.WaitHTTP(s.server + "/health")
+		startDemo(t, s.server)
 		startShipped(t, "agent.yaml", []string{
 			"EMBEDDING_UPSTREAM=" + s.server,
 			"EMBEDDING_TAP=" + tap,

@@ -71,13 +71,10 @@ func (j *jaegerServer) tagged(service, tag, value string) []string {
 // get reports whether there is something.
 func (j *jaegerServer) get(path string, into any) bool {
 	j.t.Helper()
-	resp, err := http.Get(j.query + path)
-	require.NoError(j.t, err)
-	defer resp.Body.Close()
-	if resp.StatusCode == http.StatusNotFound {
+	status := getJSON(j.t, j.query+path, into)
+	if status == http.StatusNotFound {
 		return false
 	}
-	require.Equal(j.t, http.StatusOK, resp.StatusCode, path)
-	require.NoError(j.t, json.NewDecoder(resp.Body).Decode(into))
+	require.Equal(j.t, http.StatusOK, status, path)
 	return true
 }

@@ -30,8 +30,7 @@ service: {pipelines: {logs: {exporters: [embedding_metrics]}, traces: {exporters
 `)
 	prometheus := startPrometheus(t, metrics)
 	server := collector.Address(t)
-	demo := collector.Start(t, collector.Demo(t), nil, "serve", "--endpoint", server)
-	demo.WaitHTTP("http://" + server + "/health")
+	startDemo(t, "http://"+server)
 
 	total := 0
 	for _, calls := range []int{30, 12} {

@@ -217,8 +217,7 @@ func startLogged(t *testing.T, loki *lokiServer, jaeger *jaegerServer, overlay s
 	t.Helper()
 	server, tap := collector.Address(t), collector.Address(t)
 	s := &stack{t: t, server: "http://" + server, tap: "http://" + tap}
-	demo := collector.Start(t, collector.Demo(t), nil, "serve", "--endpoint", server)
-	demo.WaitHTTP(s.server + "/health")
+	startDemo(t, s.server)
 	upstream := httptest.NewServer(leavesOut(t, s.server))
 	t.Cleanup(upstream.Close)
 	startShipped(t, "standalone.yaml", append(env,

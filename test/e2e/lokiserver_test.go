@@ -3,9 +3,7 @@
 package e2e
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -80,11 +78,5 @@ func (l *lokiServer) streams() []map[string]string {
 
 func (l *lokiServer) get(path string, form url.Values, into any) {
 	l.t.Helper()
-	resp, err := http.Get(l.url + "/loki/api/v1/" + path + "?" + form.Encode())
-	require.NoError(l.t, err)
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	require.NoError(l.t, err)
-	require.Equal(l.t, http.StatusOK, resp.StatusCode, "%s: %s", form, body)
-	require.NoError(l.t, json.Unmarshal(body, into), string(body))
+	require.Equal(l.t, http.StatusOK, getJSON(l.t, l.url+"/loki/api/v1/"+path+"?"+form.Encode(), into), form)
 }

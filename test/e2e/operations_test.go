@@ -20,9 +20,7 @@ import (
 // collector exports, by every way into Prometheus. Rules have no error and no alarm, and every panel has data but those of what is
 // not there.
 func TestShippedRulesAndDashboards(t *testing.T) {
-	rules, err := filepath.Glob(filepath.Join(collector.Root(t), "deploy/prometheus/*.rules.yaml"))
-	require.NoError(t, err)
-	require.NotEmpty(t, rules)
+	rules := shippedRules(t)
 	s := startWays(t, rules, verdictsOverlay, `
 receivers:
   nvml:

@@ -209,10 +209,17 @@ func (p *prometheusServer) exemplars(expr string) []string {
 
 func (p *prometheusServer) get(path string, into any) {
 	p.t.Helper()
-	resp, err := http.Get(p.url + path)
-	require.NoError(p.t, err)
+	getJSON(p.t, p.url+path, into)
+}
+
+// getJSON decodes what is at a URL, whatever the status, which it returns.
+func getJSON(t *testing.T, url string, into any) int {
+	t.Helper()
+	resp, err := http.Get(url)
+	require.NoError(t, err)
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	require.NoError(p.t, err)
-	require.NoError(p.t, json.Unmarshal(body, into), string(body))
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(body, into), "%s: %s", resp.Status, body)
+	return resp.StatusCode
 }

@@ -24,8 +24,7 @@ func TestCanaryForAll(t *testing.T) {
 		"OTLP_HTTP=" + collector.Address(t),
 		"EMBEDDING_METRICS=" + metrics,
 	})
-	demo := collector.Start(t, collector.Demo(t), nil, "serve", "--endpoint", server)
-	demo.WaitHTTP("http://" + server + "/health")
+	startDemo(t, "http://"+server)
 	_, port, err := net.SplitHostPort(server)
 	require.NoError(t, err)
 	startShipped(t, "canary.yaml", []string{

@@ -29,8 +29,7 @@ func TestTailSampling(t *testing.T) {
 	backend := startTraceBackend(t)
 	server, tap := collector.Address(t), collector.Address(t)
 	s := &stack{t: t, server: "http://" + server, tap: "http://" + tap}
-	demo := collector.Start(t, collector.Demo(t), nil, "serve", "--endpoint", server)
-	demo.WaitHTTP(s.server + "/health")
+	startDemo(t, s.server)
 	section, err := os.ReadFile(filepath.Join(collector.Root(t), "config/traces/sampling.yaml"))
 	require.NoError(t, err)
 	startShipped(t, "standalone.yaml", []string{

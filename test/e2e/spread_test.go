@@ -90,8 +90,7 @@ func TestSpread(t *testing.T) {
 	taps, servers := make([]string, len(hosts)), make([]string, len(hosts))
 	for i, host := range hosts {
 		servers[i], taps[i] = collector.Address(t), collector.Address(t)
-		demo := collector.Start(t, collector.Demo(t), nil, "serve", "--endpoint", servers[i])
-		demo.WaitHTTP("http://" + servers[i] + "/health")
+		startDemo(t, "http://"+servers[i])
 		startShipped(t, "agent.yaml spread.yaml", []string{
 			"HOST_NAME=" + host,
 			"EMBEDDING_UPSTREAM=http://" + servers[i],

@@ -86,9 +86,7 @@ func startStackWith(t *testing.T, flags, env []string, more ...string) *stack {
 		telemetry:  telemetry,
 		requestLog: filepath.Join(t.TempDir(), "requests.jsonl"),
 	}
-	demo := collector.Start(t, collector.Demo(t), nil, "serve", "--endpoint", server,
-		"--created", "1") // equal requests get equal answers
-	demo.WaitHTTP(s.server + "/health")
+	startDemo(t, s.server, "--created", "1") // equal requests get equal answers
 
 	args := []string{"--config", filepath.Join(collector.Root(t), "config", "quickstart.yaml")}
 	for i, text := range append([]string{overlay}, more...) {
@@ -176,4 +174,12 @@ func texts(series string, n int) []string {
 		out[i] = b.String()
 	}
 	return out
+}
+
+// startDemo starts a demo server at a URL.
+func startDemo(t *testing.T, url string, flags ...string) *collector.Process {
+	t.Helper()
+	demo := collector.Start(t, collector.Demo(t), nil, append([]string{"serve", "--endpoint", strings.TrimPrefix(url, "http://")}, flags...)...)
+	demo.WaitHTTP(url + "/health")
+	return demo
 }
